@@ -1,0 +1,167 @@
+//! The door: one `Db` over whichever engine the URL names. Threads and transactions are the engines' own affair.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Sender, TrySendError};
+use tokio::sync::oneshot;
+
+use crate::job::{Job, Queued, Shape, deadline};
+use crate::postgres::Postgres;
+use crate::sqlite::Sqlite;
+use crate::{Conn, Error, Result, Time, Tx, migrate};
+
+/// A job that has waited this long for its turn does not run.
+const WAIT: Duration = Duration::from_secs(5);
+const SCHEMA_WAIT: Duration = Duration::from_secs(600);
+
+/// Which engine a database is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// SQLite, in this process.
+    Sqlite,
+    /// PostgreSQL, or something that speaks like it.
+    Postgres,
+}
+
+impl Kind {
+    /// The engine that a `database` setting names.
+    pub fn of(url: &str) -> Result<Kind> {
+        match url.split_once(':') {
+            Some(("sqlite", path)) if !path.is_empty() => Ok(Kind::Sqlite),
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => Ok(Kind::Postgres),
+            _ => Err(Error::refused("database must be `sqlite:PATH` or `postgres://USER@HOST/NAME`")),
+        }
+    }
+}
+
+enum Engine {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+/// An open database. Cheap to clone; the last clone to go ends its threads.
+#[derive(Clone)]
+pub struct Db {
+    engine: Arc<Engine>,
+    wait: Duration,
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Db").field(&self.kind()).finish()
+    }
+}
+
+impl Db {
+    /// Opens `sqlite:PATH` or `postgres://…` and brings its schema up to date. `now` dates the migrations.
+    ///
+    /// Refuses a schema that is newer than this program can work with, one that was changed by hand, a PostgreSQL
+    /// database that orders text otherwise than by its bytes, and, since there is no TLS yet, one on another machine.
+    pub async fn open(url: &str, now: Time) -> Result<Db> {
+        let engine = match Kind::of(url)? {
+            Kind::Sqlite => Engine::Sqlite(Sqlite::open(Path::new(&url["sqlite:".len()..]))?),
+            Kind::Postgres => Engine::Postgres(Postgres::open(url)?),
+        };
+        let db = Db { engine: Arc::new(engine), wait: WAIT };
+        // Compared and ordered as bytes, or names and ids would mean different things in the two engines.
+        db.ask::<(), Error, _>(Shape::Scan, WAIT, migrate::refuse_other_collations).await?;
+        for pause in [10, 50, 250, 1000] {
+            match db.ask::<(), Error, _>(Shape::Schema, SCHEMA_WAIT, move |tx| migrate::up(tx, now)).await {
+                // Another node is starting on the same database, and was first with this table or that row.
+                Err(Error::Taken) => std::thread::sleep(Duration::from_millis(pause)),
+                done => return done.map(|()| db),
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    /// The same database for somebody who waits longer, or less long, for a turn. Five seconds are usual.
+    pub fn with_deadline(&self, wait: Duration) -> Db {
+        Db { engine: self.engine.clone(), wait }
+    }
+
+    /// Which engine this is.
+    pub fn kind(&self) -> Kind {
+        match &*self.engine {
+            Engine::Sqlite(_) => Kind::Sqlite,
+            Engine::Postgres(_) => Kind::Postgres,
+        }
+    }
+
+    /// Runs `f` in a transaction. The answer leaves after the commit, never before.
+    ///
+    /// An error undoes everything `f` did; so does a statement that failed, whatever `f` made of it. `f` may run more
+    /// than once, so draw chance and read clocks before. Dropping the future before the job's turn cancels it; once it
+    /// runs, it runs to its end.
+    pub async fn write<T, E>(&self, f: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.ask(Shape::Write, self.wait, f).await
+    }
+
+    /// Looks up a point: one statement, the fastest way. Reads never wait behind writes.
+    pub async fn read<T, E>(&self, f: impl Fn(&mut Conn<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.point(f),
+            Engine::Postgres(_) => self.ask(Shape::Point, self.wait, move |tx| f(tx)).await,
+        }
+    }
+
+    /// Reads a list, or several things that belong together: all statements see one state.
+    pub async fn scan<T, E>(&self, f: impl Fn(&mut Conn<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.ask(Shape::Scan, self.wait, move |tx| f(tx)).await
+    }
+
+    /// Whether the database answers and takes writes; the error says why not.
+    pub async fn health(&self) -> Result<()> {
+        if let Engine::Sqlite(sqlite) = &*self.engine {
+            sqlite.health()?;
+        }
+        self.scan(migrate::look).await
+    }
+
+    /// The engine's own clock, where it is not this machine's. For health checks only: `now` is the node's clock.
+    pub async fn engine_now(&self) -> Result<Option<Time>> {
+        match &*self.engine {
+            Engine::Sqlite(_) => Ok(None),
+            Engine::Postgres(_) => self.read(crate::postgres::clock).await,
+        }
+    }
+
+    async fn ask<T, E, F>(&self, shape: Shape, wait: Duration, closure: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Job { shape, closure, deadline: deadline(wait), reply, answer: None });
+        let queue = match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.queue(shape),
+            Engine::Postgres(postgres) => postgres.queue(shape),
+        };
+        submit(queue, job)?;
+        // A job that is dropped unanswered was skipped as stale, or its thread is gone with the database.
+        answer.await.unwrap_or_else(|_| Err(Error::Overloaded.into()))
+    }
+}
+
+/// Puts a job into a bounded queue. A full queue is an answer: nobody waits without bound.
+fn submit(queue: &Sender<Queued>, job: Queued) -> Result<()> {
+    queue.try_send(job).map_err(|refused| match refused {
+        TrySendError::Full(_) => Error::Overloaded,
+        TrySendError::Disconnected(_) => Error::gone("it is being closed"),
+    })
+}

@@ -1,0 +1,75 @@
+//! The database: SQLite and PostgreSQL behind one set of statements, one file per table.
+//!
+//! [`Db::write`] runs a closure in a transaction and answers after the commit; [`Db::read`] looks up a point;
+//! [`Db::scan`] reads a list. The functions in the table modules are a signature and a statement each: `&mut Conn` looks,
+//! `&mut Tx` changes. What the statements mean is decided in `auth`.
+
+mod db;
+mod job;
+mod migrate;
+mod postgres;
+#[cfg(feature = "scratch")]
+pub mod scratch;
+mod sql;
+mod sqlite;
+mod types;
+
+pub mod attempts;
+pub mod authenticators;
+pub mod claims;
+pub mod enrollments;
+pub mod events;
+pub mod keys;
+pub mod logins;
+pub mod quotas;
+pub mod recovery_codes;
+pub mod registrations;
+pub mod sessions;
+pub mod setup_links;
+pub mod users;
+
+use std::sync::Arc;
+
+pub use db::{Db, Kind};
+pub use sql::{Conn, Row, Sql, Tx, Value};
+pub use types::{Id, Time};
+
+/// What can go wrong between us and a database.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// A unique key is in use already.
+    #[error("taken")]
+    Taken,
+    /// The engine asked for the job to be run again, and went on asking.
+    #[error("the database is busy")]
+    Busy,
+    /// The queue is full, or the job waited past its deadline. It did not run.
+    #[error("too much is waiting for the database")]
+    Overloaded,
+    /// The database is away. Nothing is known of a commit that was under way.
+    #[error("the database is away: {0}")]
+    Gone(Arc<str>),
+    /// The database cannot be used as it is: another schema, another collation, a place we must not reach in clear.
+    #[error("{0}")]
+    Refused(Arc<str>),
+    /// Anything else: a mistake of ours, a full disk, a broken file.
+    #[error("the database failed: {0}")]
+    Broken(Arc<str>),
+}
+
+impl Error {
+    pub(crate) fn broken(why: impl std::fmt::Display) -> Self {
+        Error::Broken(why.to_string().into())
+    }
+
+    pub(crate) fn refused(why: impl std::fmt::Display) -> Self {
+        Error::Refused(why.to_string().into())
+    }
+
+    pub(crate) fn gone(why: impl std::fmt::Display) -> Self {
+        Error::Gone(why.to_string().into())
+    }
+}
+
+/// `Result` with the store's error unless another is named.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,174 @@
+//! The schema: versions, checksums, and the refusal to work on a schema this program does not know.
+
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+
+use crate::{Conn, Error, Result, Sql, Time, Tx};
+
+struct Migration {
+    version: i64,
+    name: &'static str,
+    text: &'static str,
+    /// The oldest program, by the last migration it knows, that still works on this schema.
+    min_compatible: i64,
+}
+
+const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    name: "first",
+    text: include_str!("../migrations/0001_first.sql"),
+    min_compatible: 1,
+}];
+
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (
+    version        BIGINT NOT NULL PRIMARY KEY,
+    name           TEXT   NOT NULL,
+    checksum       TEXT   NOT NULL,
+    min_compatible BIGINT NOT NULL,
+    applied_at     BIGINT NOT NULL
+)";
+
+/// Applies what is missing, in one transaction.
+pub(crate) fn up(tx: &mut Tx<'_>, now: Time) -> Result<()> {
+    tx.control(TABLE)?;
+    apply(tx, MIGRATIONS, now)
+}
+
+fn apply(tx: &mut Tx<'_>, known: &[Migration], now: Time) -> Result<()> {
+    const APPLIED: Sql =
+        Sql::new("SELECT version, checksum, min_compatible FROM migrations ORDER BY version");
+    const INSERT: Sql = Sql::new(
+        "INSERT INTO migrations (version, name, checksum, min_compatible, applied_at) VALUES ($1, $2, $3, $4, $5)",
+    );
+    let applied = tx.all(APPLIED, &[], |row| Ok((row.int(0)?, row.text(1)?, row.int(2)?)))?;
+    let newest = known.last().map_or(0, |migration| migration.version);
+    if let Some((version, _, oldest)) = applied.last()
+        && *version > newest
+        && *oldest > newest
+    {
+        return Err(Error::refused(format!(
+            "the database has schema {version}, and this program knows {newest}: start the newer Latchkey, or restore a backup \
+             from before the upgrade"
+        )));
+    }
+    for migration in known {
+        let checksum = checksum(migration.text);
+        match applied.iter().find(|(version, ..)| *version == migration.version) {
+            Some((_, found, _)) if *found == checksum => {}
+            Some(_) => {
+                return Err(Error::refused(format!(
+                    "migration {} of the database is not the one this program knows: it was changed, or made by another build",
+                    migration.version
+                )));
+            }
+            None => {
+                // The row first: another node that starts at the same time waits for it, and then runs again.
+                tx.execute(
+                    INSERT,
+                    &[
+                        migration.version.into(),
+                        migration.name.into(),
+                        (&checksum).into(),
+                        migration.min_compatible.into(),
+                        now.into(),
+                    ],
+                )?;
+                tx.control(migration.text)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn checksum(text: &str) -> String {
+    // A checkout may have changed the line ends.
+    HEXLOWER.encode(&Sha256::digest(text.replace("\r\n", "\n")))
+}
+
+/// Reads something, so that a health check has been to the database and back.
+pub(crate) fn look(conn: &mut Conn<'_>) -> Result<()> {
+    const LOOK: Sql = Sql::new("SELECT max(version) FROM migrations");
+    conn.one(LOOK, &[], |row| row.opt_int(0)).map(|_| ())
+}
+
+/// Refuses a database that does not compare text by its bytes. Asks how it behaves, not what its catalog says.
+pub(crate) fn refuse_other_collations(tx: &mut Tx<'_>) -> Result<()> {
+    const BYTES: Sql = Sql::new("SELECT 'B' < 'a' AND 'Z' < 'ä' AND length('ä') = 1");
+    if tx.one(BYTES, &[], |row| row.bool(0))? == Some(true) {
+        return Ok(());
+    }
+    Err(Error::refused(
+        "the database does not order text by its bytes. Make one that does: CREATE DATABASE latchkey TEMPLATE template0 \
+         LOCALE_PROVIDER libc LOCALE 'C' ENCODING 'UTF8'",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Db;
+    use crate::scratch::Scratch;
+
+    const NOW: Time = Time::from_millis(0);
+
+    async fn apply_to(
+        db: &Db,
+        version: i64,
+        text: &'static str,
+        min_compatible: i64,
+        knows: i64,
+    ) -> Result<()> {
+        db.write(move |tx| {
+            let mut known: Vec<Migration> = MIGRATIONS
+                .iter()
+                .map(|m| Migration {
+                    version: m.version,
+                    name: m.name,
+                    text: m.text,
+                    min_compatible: m.min_compatible,
+                })
+                .collect();
+            known.push(Migration { version, name: "next", text, min_compatible });
+            known.truncate(usize::try_from(knows).unwrap());
+            apply(tx, &known, NOW)
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn a_newer_schema_is_refused_unless_it_says_that_this_program_may_stay() {
+        for scratch in Scratch::both() {
+            let db = scratch.open().await;
+            apply_to(&db, 2, "CREATE TABLE extra (a BIGINT)", 1, 2).await.unwrap();
+            apply_to(&db, 2, "", 1, 1).await.expect("an older program may stay");
+            db.write(|tx| {
+                const RAISE: Sql = Sql::new("UPDATE migrations SET min_compatible = 2 WHERE version = 2");
+                tx.execute(RAISE, &[])
+            })
+            .await
+            .unwrap();
+            let refused = apply_to(&db, 2, "", 1, 1).await.unwrap_err();
+            assert!(refused.to_string().contains("schema 2, and this program knows 1"), "{refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_migration_that_was_changed_is_refused() {
+        for scratch in Scratch::both() {
+            let db = scratch.open().await;
+            apply_to(&db, 2, "CREATE TABLE extra (a BIGINT)", 1, 2).await.unwrap();
+            let refused = apply_to(&db, 2, "CREATE TABLE extra (b BIGINT)", 1, 2).await.unwrap_err();
+            assert!(matches!(refused, Error::Refused(_)), "{refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_migration_that_fails_leaves_nothing_behind() {
+        for scratch in Scratch::both() {
+            let db = scratch.open().await;
+            let half = "CREATE TABLE half (a BIGINT); INSERT INTO nowhere VALUES (1)";
+            apply_to(&db, 2, half, 1, 2).await.unwrap_err();
+            apply_to(&db, 2, "CREATE TABLE half (a BIGINT)", 1, 2).await.expect("the table was rolled back");
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! PostgreSQL: threads that own one connection each, in two lanes, so that reads never wait behind writes.
+//!
+//! `READ COMMITTED` is enough, since every one-time thing is spent by one conditional statement. What the engine cannot
+//! serialize is run again; what was lost in a COMMIT is not, for nobody knows whether it happened.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use postgres::config::{Host, SslMode, TargetSessionAttrs};
+use postgres::error::SqlState;
+use postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
+use postgres::{Client, Config, NoTls, Statement};
+
+use crate::job::{Queued, Ran, Shape};
+use crate::sql::{Engine, RowOf};
+use crate::{Conn, Error, Result, Row, Sql, Time, Tx, Value};
+
+const QUEUE: usize = 4096;
+const WRITERS: usize = 8;
+const READERS: usize = 8;
+/// How often a job is run that the engine could not serialize.
+const RUNS: u32 = 6;
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+pub(crate) struct Postgres {
+    writes: Option<Sender<Queued>>,
+    reads: Option<Sender<Queued>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Postgres {
+    pub(crate) fn open(url: &str) -> Result<Self> {
+        let config = config(url)?;
+        let (writes, write_jobs) = bounded(QUEUE);
+        let (reads, read_jobs) = bounded(QUEUE);
+        let mut threads = Vec::new();
+        let lanes = [(Lane::Write, WRITERS, write_jobs), (Lane::Read, READERS, read_jobs)];
+        for (lane, count, jobs) in lanes {
+            for _ in 0..count {
+                let worker = Worker { config: config.clone(), lane, jobs: jobs.clone(), link: None };
+                let spawned =
+                    std::thread::Builder::new().name(format!("db-{}", lane.name())).spawn(|| worker.work());
+                threads.push(spawned.map_err(Error::broken)?);
+            }
+        }
+        Ok(Postgres { writes: Some(writes), reads: Some(reads), threads })
+    }
+
+    pub(crate) fn queue(&self, shape: Shape) -> &Sender<Queued> {
+        let queue = match shape {
+            Shape::Write | Shape::Schema => &self.writes,
+            Shape::Point | Shape::Scan => &self.reads,
+        };
+        queue.as_ref().expect("the queues go when the database is dropped, and then nobody can ask")
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        (self.writes, self.reads) = (None, None);
+        for thread in self.threads.drain(..) {
+            if thread.thread().id() != std::thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    Read,
+    Write,
+}
+
+impl Lane {
+    fn name(self) -> &'static str {
+        match self {
+            Lane::Read => "read",
+            Lane::Write => "write",
+        }
+    }
+}
+
+fn config(url: &str) -> Result<Config> {
+    let mut config: Config = url.parse().map_err(|_| {
+        // The parser's own words may repeat the URL, and the URL may hold a password.
+        Error::refused("database is not a PostgreSQL URL: write `postgres://USER@HOST:PORT/NAME`")
+    })?;
+    if !is_this_machine(&config) || config.get_ssl_mode() == SslMode::Require {
+        return Err(Error::refused(
+            "this PostgreSQL is on another machine, or asks for TLS, which Latchkey does not speak to databases yet: passwords \
+             and secrets would cross the network in clear. Use a socket, or an address of this machine, or a tunnel",
+        ));
+    }
+    config
+        .connect_timeout(Duration::from_secs(3))
+        .tcp_user_timeout(Duration::from_secs(5))
+        .keepalives_idle(Duration::from_secs(30))
+        .target_session_attrs(TargetSessionAttrs::ReadWrite);
+    if config.get_application_name().is_none() {
+        config.application_name("latchkey");
+    }
+    Ok(config)
+}
+
+fn is_this_machine(config: &Config) -> bool {
+    let local = |name: &str| name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let named = config.get_hosts().iter().all(|host| match host {
+        Host::Unix(_) => true,
+        Host::Tcp(name) => local(name),
+    });
+    named && config.get_hostaddrs().iter().all(IpAddr::is_loopback)
+}
+
+/// A connection and the statements it has prepared.
+pub(crate) struct Link {
+    client: Client,
+    prepared: HashMap<&'static str, Statement>,
+}
+
+impl Link {
+    fn open(config: &Config, lane: Lane) -> Result<Link> {
+        let mut client = config.connect(NoTls).map_err(error)?;
+        client
+            .batch_execute(
+                "SET statement_timeout = 5000; SET lock_timeout = 3000; SET idle_in_transaction_session_timeout = 10000;
+                 SET synchronous_commit = on; SET standard_conforming_strings = on;",
+            )
+            .map_err(error)?;
+        if lane == Lane::Read {
+            client.batch_execute("SET default_transaction_read_only = on").map_err(error)?;
+        }
+        Ok(Link { client, prepared: HashMap::new() })
+    }
+
+    fn prepare(&mut self, sql: Sql) -> Result<Statement> {
+        if let Some(statement) = self.prepared.get(sql.text()) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare(sql.text()).map_err(error)?;
+        self.prepared.insert(sql.text(), statement.clone());
+        Ok(statement)
+    }
+
+    pub(crate) fn execute(&mut self, sql: Sql, values: &[Value<'_>]) -> Result<u64> {
+        let statement = self.prepare(sql)?;
+        let values = bind(&statement, values)?;
+        self.client.execute(&statement, &values).map_err(error)
+    }
+
+    pub(crate) fn each(
+        &mut self,
+        sql: Sql,
+        values: &[Value<'_>],
+        read: &mut dyn FnMut(&Row<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let statement = self.prepare(sql)?;
+        let values = bind(&statement, values)?;
+        for row in self.client.query(&statement, &values).map_err(error)? {
+            read(&Row(RowOf::Pg(&row)))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn control(&mut self, text: &str) -> Result<()> {
+        self.client.batch_execute(text).map_err(error)
+    }
+}
+
+fn bind<'a>(statement: &Statement, values: &'a [Value<'a>]) -> Result<Vec<&'a (dyn ToSql + Sync)>> {
+    if statement.params().len() != values.len() {
+        return Err(Error::broken("a statement got another number of parameters than it has"));
+    }
+    Ok(values.iter().map(|value| value as _).collect())
+}
+
+/// What came of one run of a job.
+enum Outcome {
+    Ended(Result<()>),
+    /// Undone by the engine, certainly: may run again.
+    Again,
+    /// The connection was gone before the first statement.
+    NeverRan(Error),
+}
+
+struct Worker {
+    config: Config,
+    lane: Lane,
+    jobs: Receiver<Queued>,
+    link: Option<Link>,
+}
+
+impl Worker {
+    fn work(mut self) {
+        while let Ok(job) = self.jobs.recv() {
+            self.serve(job);
+        }
+    }
+
+    fn serve(&mut self, mut job: Queued) {
+        let (mut runs, mut fresh) = (0, false);
+        while !job.is_stale() {
+            match self.attempt(&mut job) {
+                Outcome::Ended(result) => return job.answer(result),
+                Outcome::Again if runs + 1 < RUNS => {
+                    runs += 1;
+                    std::thread::sleep(Duration::from_millis(5) * 2u32.pow(runs));
+                }
+                Outcome::Again => return job.answer(Err(Error::Busy)),
+                Outcome::NeverRan(error) => {
+                    self.link = None;
+                    if std::mem::replace(&mut fresh, true) {
+                        return job.answer(Err(error));
+                    }
+                    std::thread::sleep(BACK_OFF);
+                }
+            }
+        }
+    }
+
+    fn attempt(&mut self, job: &mut Queued) -> Outcome {
+        if self.link.as_ref().is_none_or(|link| link.client.is_closed()) {
+            match Link::open(&self.config, self.lane) {
+                Ok(link) => self.link = Some(link),
+                Err(error) => return Outcome::NeverRan(Error::gone(error)),
+            }
+        }
+        let link = self.link.as_mut().expect("opened just above");
+        let outcome = match job.shape() {
+            Shape::Point => point(link, job),
+            Shape::Scan => transaction(link, job, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+            Shape::Write => transaction(link, job, "BEGIN"),
+            // A migration may take its time.
+            Shape::Schema => {
+                transaction(link, job, "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")
+            }
+        };
+        if matches!(outcome, Outcome::Ended(Err(_))) {
+            // Whatever state the connection is in, nobody else shall find it.
+            self.link = None;
+        }
+        outcome
+    }
+}
+
+/// A single read needs no transaction around it, and may be asked again when the connection had died in the meantime.
+fn point(link: &mut Link, job: &mut Queued) -> Outcome {
+    let mut tx = Tx::new(Conn::for_one_statement(Engine::Pg(link)));
+    match job.run(&mut tx) {
+        Ran::Again => Outcome::Again,
+        Ran::Keep | Ran::Undo if tx.fate.lost => Outcome::NeverRan(Error::gone("the connection was lost")),
+        Ran::Keep | Ran::Undo => Outcome::Ended(Ok(())),
+    }
+}
+
+fn transaction(link: &mut Link, job: &mut Queued, begin: &str) -> Outcome {
+    if let Err(error) = link.control(begin) {
+        return Outcome::NeverRan(Error::gone(error));
+    }
+    let mut tx = Tx::new(Conn::new(Engine::Pg(link)));
+    let ran = job.run(&mut tx);
+    let lost = tx.fate.lost;
+    if lost {
+        return Outcome::Ended(Err(Error::gone("the connection was lost")));
+    }
+    match ran {
+        Ran::Keep => match link.client.batch_execute("COMMIT") {
+            Ok(()) => Outcome::Ended(Ok(())),
+            Err(failed) => match error(failed) {
+                // The engine says that it undid everything, so this one is not ambiguous.
+                Error::Busy => Outcome::Again,
+                other => Outcome::Ended(Err(other)),
+            },
+        },
+        Ran::Undo | Ran::Again => match link.control("ROLLBACK") {
+            Ok(()) if ran == Ran::Again => Outcome::Again,
+            ended => Outcome::Ended(ended),
+        },
+    }
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> std::result::Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match *self {
+            Value::Null => Ok(IsNull::Yes),
+            Value::Bool(yes) => yes.to_sql(ty, out),
+            Value::Int(number) => number.to_sql(ty, out),
+            Value::Text(text) => text.to_sql(ty, out),
+        }
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        [Type::INT8, Type::TEXT, Type::BOOL].contains(ty)
+    }
+
+    to_sql_checked!();
+}
+
+/// The engine's clock.
+pub(crate) fn clock(conn: &mut Conn<'_>) -> Result<Option<Time>> {
+    // The one statement that only PostgreSQL understands; `tests/queries.rs` knows it by its place.
+    const CLOCK: Sql = Sql::new("SELECT CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)");
+    conn.one(CLOCK, &[], |row| row.time(0))
+}
+
+pub(crate) fn error(error: postgres::Error) -> Error {
+    match error.code() {
+        Some(&SqlState::UNIQUE_VIOLATION) => Error::Taken,
+        Some(&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED) => Error::Busy,
+        // 57P0x: the server is shutting down or starting; 08xxx: the connection.
+        Some(code) if code.code().starts_with("57P0") || code.code().starts_with("08") => Error::gone(&error),
+        Some(code) => {
+            let message = error.as_db_error().map_or("", |e| e.message());
+            Error::broken(format!("{message} ({})", code.code()))
+        }
+        None if error.is_closed() || is_io(&error) => Error::gone(&error),
+        None => Error::broken(error),
+    }
+}
+
+fn is_io(error: &postgres::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if cause.is::<std::io::Error>() {
+            return true;
+        }
+        source = cause.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::config;
+
+    #[test]
+    fn a_server_on_another_machine_is_refused_rather_than_spoken_to_in_clear() {
+        for url in ["postgres://db.example.com/x", "postgres://10.0.0.2/x", "postgres://localhost,10.0.0.2/x"]
+        {
+            assert!(config(url).is_err(), "{url}");
+        }
+        for url in [
+            "postgres://localhost/x",
+            "postgres://127.0.0.1:5433/x",
+            "postgres://u@/x?host=%2Frun%2Fpostgresql",
+        ] {
+            assert!(config(url).is_ok(), "{url}");
+        }
+        assert!(config("postgres://localhost/x?sslmode=require").is_err());
+    }
+
+    #[test]
+    fn a_url_that_is_wrong_is_not_repeated() {
+        let said = config("postgres://ada:s3cret@host:notaport/x").unwrap_err().to_string();
+        assert!(!said.contains("s3cret"), "{said}");
+    }
+}

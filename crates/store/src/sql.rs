@@ -1,0 +1,354 @@
+//! Statements, values and rows, and the two things a function is handed: a `Conn` to look with, a `Tx` to change with.
+//!
+//! Both work over either engine. How a transaction is opened and ended is in `sqlite.rs` and `postgres.rs`.
+
+use std::ops::{Deref, DerefMut};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::postgres::Link;
+use crate::{Error, Id, Result, Time, postgres, sqlite};
+
+/// One statement, in words both engines understand. Parameters are `$1…$n`.
+///
+/// SQLite numbers them by first appearance, PostgreSQL by their digits, so `new` refuses, at compile time, a text in
+/// which they do not appear in order. Repeats are fine.
+#[derive(Clone, Copy)]
+pub struct Sql(&'static str);
+
+impl Sql {
+    /// Checks the order of the parameters. Use it in a `const`, so that a mistake does not compile.
+    pub const fn new(text: &'static str) -> Sql {
+        let bytes = text.as_bytes();
+        let (mut at, mut seen) = (0, 0u32);
+        while at < bytes.len() {
+            if bytes[at] != b'$' {
+                at += 1;
+                continue;
+            }
+            let mut number = 0u32;
+            at += 1;
+            while at < bytes.len() && bytes[at].is_ascii_digit() {
+                number = number * 10 + (bytes[at] - b'0') as u32;
+                at += 1;
+            }
+            assert!(number >= 1 && number <= seen + 1, "$1…$n must first appear in order");
+            if number == seen + 1 {
+                seen = number;
+            }
+        }
+        Sql(text)
+    }
+
+    pub(crate) fn text(self) -> &'static str {
+        self.0
+    }
+}
+
+/// A parameter of a statement.
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'a> {
+    /// NULL. Where its type cannot be inferred, write `CAST($1 AS BIGINT)`.
+    Null,
+    /// BIGINT.
+    Int(i64),
+    /// BOOLEAN.
+    Bool(bool),
+    /// TEXT.
+    Text(&'a str),
+}
+
+impl From<i64> for Value<'_> {
+    fn from(value: i64) -> Self {
+        Value::Int(value)
+    }
+}
+
+impl From<bool> for Value<'_> {
+    fn from(value: bool) -> Self {
+        Value::Bool(value)
+    }
+}
+
+impl From<Time> for Value<'_> {
+    fn from(value: Time) -> Self {
+        Value::Int(value.millis())
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(value: &'a str) -> Self {
+        Value::Text(value)
+    }
+}
+
+impl<'a> From<&'a String> for Value<'a> {
+    fn from(value: &'a String) -> Self {
+        Value::Text(value)
+    }
+}
+
+impl<'a> From<&'a Id> for Value<'a> {
+    fn from(value: &'a Id) -> Self {
+        Value::Text(value.as_str())
+    }
+}
+
+impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Value::Null, Into::into)
+    }
+}
+
+impl<'a> From<&'a Option<String>> for Value<'a> {
+    fn from(value: &'a Option<String>) -> Self {
+        value.as_deref().into()
+    }
+}
+
+/// A row of an answer, read by column number from 0.
+pub struct Row<'a>(pub(crate) RowOf<'a>);
+
+pub(crate) enum RowOf<'a> {
+    Lite(&'a rusqlite::Row<'a>),
+    Pg(&'a ::postgres::Row),
+}
+
+impl Row<'_> {
+    /// A BIGINT.
+    pub fn int(&self, column: usize) -> Result<i64> {
+        match &self.0 {
+            RowOf::Lite(row) => row.get(column).map_err(sqlite::error),
+            RowOf::Pg(row) => row.try_get(column).map_err(postgres::error),
+        }
+    }
+
+    /// A BIGINT that may be NULL.
+    pub fn opt_int(&self, column: usize) -> Result<Option<i64>> {
+        match &self.0 {
+            RowOf::Lite(row) => row.get(column).map_err(sqlite::error),
+            RowOf::Pg(row) => row.try_get(column).map_err(postgres::error),
+        }
+    }
+
+    /// A BOOLEAN.
+    pub fn bool(&self, column: usize) -> Result<bool> {
+        match &self.0 {
+            RowOf::Lite(row) => row.get(column).map_err(sqlite::error),
+            RowOf::Pg(row) => row.try_get(column).map_err(postgres::error),
+        }
+    }
+
+    /// A TEXT.
+    pub fn text(&self, column: usize) -> Result<String> {
+        match &self.0 {
+            RowOf::Lite(row) => row.get(column).map_err(sqlite::error),
+            RowOf::Pg(row) => row.try_get(column).map_err(postgres::error),
+        }
+    }
+
+    /// A TEXT that may be NULL.
+    pub fn opt_text(&self, column: usize) -> Result<Option<String>> {
+        match &self.0 {
+            RowOf::Lite(row) => row.get(column).map_err(sqlite::error),
+            RowOf::Pg(row) => row.try_get(column).map_err(postgres::error),
+        }
+    }
+
+    /// A TEXT that is an id.
+    pub fn id(&self, column: usize) -> Result<Id> {
+        Ok(Id::new(self.text(column)?))
+    }
+
+    /// A TEXT that is an id, or NULL.
+    pub fn opt_id(&self, column: usize) -> Result<Option<Id>> {
+        Ok(self.opt_text(column)?.map(Id::new))
+    }
+
+    /// A BIGINT that is an instant.
+    pub fn time(&self, column: usize) -> Result<Time> {
+        Ok(Time::from_millis(self.int(column)?))
+    }
+
+    /// A BIGINT that is an instant, or NULL.
+    pub fn opt_time(&self, column: usize) -> Result<Option<Time>> {
+        Ok(self.opt_int(column)?.map(Time::from_millis))
+    }
+}
+
+pub(crate) enum Engine<'a> {
+    Lite(&'a rusqlite::Connection),
+    Pg(&'a mut Link),
+}
+
+/// What a job has to remember of its statements.
+#[derive(Default)]
+pub(crate) struct Fate {
+    /// The first statement that failed: it fails the job, whatever its closure answers. PostgreSQL answers the COMMIT
+    /// of an aborted transaction with success.
+    pub(crate) failed: Option<Error>,
+    /// 40001 or 40P01: the whole job must run again.
+    pub(crate) again: bool,
+    /// The connection is gone.
+    pub(crate) lost: bool,
+}
+
+/// A connection to look with.
+pub struct Conn<'a> {
+    engine: Engine<'a>,
+    pub(crate) fate: Fate,
+    /// `Some(n)`: only n statements more. A point read has no transaction around it, so two would see two states.
+    left: Option<u8>,
+}
+
+/// A transaction to change with; it looks, too, since it derefs to a [`Conn`].
+pub struct Tx<'a>(Conn<'a>);
+
+impl<'a> Deref for Tx<'a> {
+    type Target = Conn<'a>;
+    fn deref(&self) -> &Conn<'a> {
+        &self.0
+    }
+}
+
+impl DerefMut for Tx<'_> {
+    fn deref_mut(&mut self) -> &mut <Self as Deref>::Target {
+        &mut self.0
+    }
+}
+
+impl<'a> Conn<'a> {
+    pub(crate) fn new(engine: Engine<'a>) -> Self {
+        Conn { engine, fate: Fate::default(), left: None }
+    }
+
+    pub(crate) fn for_one_statement(engine: Engine<'a>) -> Self {
+        Conn { engine, fate: Fate::default(), left: Some(1) }
+    }
+
+    /// The first row, made into a `T`; `None` when there is none.
+    pub fn one<T>(
+        &mut self,
+        sql: Sql,
+        values: &[Value<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let mut found = None;
+        self.each(sql, values, &mut |row| {
+            if found.is_none() {
+                found = Some(read(row)?);
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Every row, made into a `T`.
+    pub fn all<T>(
+        &mut self,
+        sql: Sql,
+        values: &[Value<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut found = Vec::new();
+        self.each(sql, values, &mut |row| {
+            found.push(read(row)?);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    fn each(
+        &mut self,
+        sql: Sql,
+        values: &[Value<'_>],
+        read: &mut dyn FnMut(&Row<'_>) -> Result<()>,
+    ) -> Result<()> {
+        if let Some(left) = &mut self.left {
+            let Some(fewer) = left.checked_sub(1) else {
+                return self.note(Err(Error::broken("a point read is one statement; use scan for more")));
+            };
+            *left = fewer;
+        }
+        let result = match &mut self.engine {
+            Engine::Lite(conn) => sqlite::each(conn, sql, values, read),
+            Engine::Pg(link) => link.each(sql, values, read),
+        };
+        self.note(result)
+    }
+
+    /// Runs text that answers no rows: BEGIN, SAVEPOINT, the statements of a migration.
+    pub(crate) fn control(&mut self, text: &str) -> Result<()> {
+        let result = match &mut self.engine {
+            Engine::Lite(conn) => sqlite::control(conn, text),
+            Engine::Pg(link) => link.control(text),
+        };
+        self.note(result)
+    }
+
+    fn note<T>(&mut self, result: Result<T>) -> Result<T> {
+        if let Err(error) = &result {
+            self.fate.again |= matches!(error, Error::Busy);
+            self.fate.lost |= matches!(error, Error::Gone(_));
+            self.fate.failed.get_or_insert_with(|| error.clone());
+        }
+        result
+    }
+}
+
+impl<'a> Tx<'a> {
+    pub(crate) fn new(conn: Conn<'a>) -> Self {
+        Tx(conn)
+    }
+
+    /// Runs a statement to its end, also one with RETURNING, and answers how many rows it changed or returned.
+    pub fn execute(&mut self, sql: Sql, values: &[Value<'_>]) -> Result<u64> {
+        let result = match &mut self.0.engine {
+            Engine::Lite(conn) => sqlite::execute(conn, sql, values),
+            Engine::Pg(link) => link.execute(sql, values),
+        };
+        self.0.note(result)
+    }
+
+    /// A transaction within the transaction: when `f` fails or panics, what it did is undone and what went before stays.
+    ///
+    /// The outer `Result` is the engine's: a serialization failure or a lost connection is not absorbed, it reruns or
+    /// fails the whole job. The inner one is `f`'s.
+    pub fn savepoint<T, E: From<Error>>(
+        &mut self,
+        f: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<Result<T, E>> {
+        self.0.control("SAVEPOINT inner_job")?;
+        let before = self.0.fate.failed.take();
+        let answer = catch_unwind(AssertUnwindSafe(|| f(self)));
+        let failed = self.0.fate.failed.take();
+        if self.0.fate.again || self.0.fate.lost {
+            let error = failed.unwrap_or(Error::Busy);
+            self.0.fate.failed = Some(error.clone());
+            return Err(error);
+        }
+        let answer = match (answer, failed) {
+            (Err(_), _) => Err(Error::broken("a job panicked").into()),
+            (Ok(Ok(_)), Some(error)) => Err(error.into()),
+            (Ok(answer), _) => answer,
+        };
+        if answer.is_err() {
+            self.0.control("ROLLBACK TO SAVEPOINT inner_job")?;
+        }
+        self.0.control("RELEASE SAVEPOINT inner_job")?;
+        self.0.fate.failed = before;
+        Ok(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Sql;
+
+    #[test]
+    fn parameters_may_repeat_but_must_first_appear_in_order() {
+        Sql::new("UPDATE t SET a = $1 WHERE b = $2 AND a < $1");
+        for wrong in ["SELECT $2", "SELECT $1, $3", "SELECT $0", "SELECT $"] {
+            assert!(std::panic::catch_unwind(|| Sql::new(wrong)).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! SQLite: one writer thread with group commit, point reads on the caller's thread, scans on threads of their own.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
+
+use crate::job::{Queued, Ran, Shape, deadline, monotonic};
+use crate::sql::{Engine, RowOf};
+use crate::{Conn, Error, Result, Row, Sql, Tx, Value};
+
+/// Jobs that may wait. More is an answer: 503.
+const QUEUE: usize = 4096;
+/// Jobs that share one commit, and how long a batch may grow. Batches form by themselves while the last fsync runs.
+const BATCH: usize = 256;
+const BATCH_AGE: Duration = Duration::from_millis(4);
+const SCANNERS: usize = 2;
+const BUSY: Duration = Duration::from_secs(5);
+
+/// The write-ahead log is copied back when it has this many bytes, and cut off when it has these.
+const WAL_COPY: u64 = 4 << 20;
+const WAL_CUT: u64 = 32 << 20;
+const WAL_PAUSE: Duration = Duration::from_millis(250);
+
+pub(crate) struct Sqlite {
+    path: PathBuf,
+    writes: Option<Sender<Queued>>,
+    scans: Option<Sender<Queued>>,
+    points: Mutex<Vec<Connection>>,
+    /// Dropped to wake the checkpoint thread from its pause.
+    stop: Option<Sender<()>>,
+    dead: Arc<OnceLock<Error>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Sqlite {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let writer = connect(path, Access::Write)?;
+        let checkpoints = connect(path, Access::Write)?;
+        let (writes, write_jobs) = bounded(QUEUE);
+        let (scans, scan_jobs) = bounded::<Queued>(QUEUE);
+        let (written, to_copy) = bounded(1);
+        let (stop, stopped) = bounded(0);
+        let dead = Arc::new(OnceLock::new());
+        let mut threads = vec![
+            spawn(
+                "db-writer",
+                Writer { conn: writer, jobs: write_jobs, written, dead: dead.clone() }.work(),
+            )?,
+            spawn("db-checkpoint", {
+                let log = log_of(path);
+                move || keep_log_short(&checkpoints, &log, &to_copy, &stopped)
+            })?,
+        ];
+        for _ in 0..SCANNERS {
+            let (conn, jobs) = (connect(path, Access::Read)?, scan_jobs.clone());
+            threads.push(spawn("db-scan", move || {
+                for job in jobs {
+                    scan(&conn, job);
+                }
+            })?);
+        }
+        let (writes, scans) = (Some(writes), Some(scans));
+        let (path, points, stop) = (path.to_owned(), Mutex::new(Vec::new()), Some(stop));
+        Ok(Sqlite { path, writes, scans, points, stop, dead, threads })
+    }
+
+    pub(crate) fn queue(&self, shape: Shape) -> &Sender<Queued> {
+        let queue = match shape {
+            Shape::Write | Shape::Schema => &self.writes,
+            Shape::Point | Shape::Scan => &self.scans,
+        };
+        queue.as_ref().expect("the queues go when the database is dropped, and then nobody can ask")
+    }
+
+    /// One statement on the caller's thread: a few microseconds, less than handing it to another thread would take.
+    pub(crate) fn point<T, E: From<Error>>(&self, f: impl Fn(&mut Conn<'_>) -> Result<T, E>) -> Result<T, E> {
+        let idle = self.points.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = idle.map_or_else(|| connect(&self.path, Access::Read), Ok)?;
+        let mut conn = Conn::for_one_statement(Engine::Lite(&connection));
+        let answer = f(&mut conn);
+        let answer = match (answer, conn.fate.failed.take()) {
+            (Ok(_), Some(error)) => Err(error.into()),
+            (answer, _) => answer,
+        };
+        // There are never more than there are threads that ask, so the pool needs no bound. A panic drops its own.
+        self.points.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        answer
+    }
+
+    pub(crate) fn health(&self) -> Result<()> {
+        self.dead.get().map_or(Ok(()), |error| Err(error.clone()))
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        (self.writes, self.scans, self.stop) = (None, None, None);
+        for thread in self.threads.drain(..) {
+            // A job may have held the last handle: a thread cannot wait for itself.
+            if thread.thread().id() != std::thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+enum Access {
+    Read,
+    Write,
+}
+
+fn connect(path: &Path, access: Access) -> Result<Connection> {
+    let flags = match access {
+        Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    };
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let opened = Connection::open_with_flags(path, flags)
+        .map_err(|e| Error::refused(format!("cannot open the database {}: {e}", path.display())))?;
+    let set = || -> rusqlite::Result<String> {
+        opened.busy_timeout(BUSY)?;
+        opened.set_prepared_statement_cache_capacity(256);
+        opened.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        if matches!(access, Access::Write) {
+            // FULL: with NORMAL a power cut may lose the last commits, and a spent code would be good again.
+            opened.execute_batch(
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=FAST;",
+            )?;
+        }
+        opened.execute_batch(
+            "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=0;",
+        )?;
+        opened.query_row("PRAGMA journal_mode", [], |row| row.get(0))
+    };
+    match set() {
+        Ok(mode) if mode == "wal" => Ok(opened),
+        Ok(mode) => Err(Error::refused(format!(
+            "the database {} cannot keep a write-ahead log (its journal is {mode}): is it on a network file system?",
+            path.display()
+        ))),
+        Err(e) => Err(Error::refused(format!("cannot use the database {}: {e}", path.display()))),
+    }
+}
+
+fn log_of(path: &Path) -> PathBuf {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    log.into()
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(work).map_err(Error::broken)
+}
+
+struct Writer {
+    conn: Connection,
+    jobs: Receiver<Queued>,
+    written: Sender<()>,
+    dead: Arc<OnceLock<Error>>,
+}
+
+impl Writer {
+    fn work(self) -> impl FnOnce() + Send {
+        move || {
+            let _guard = AbortOnPanic;
+            while let Ok(first) = self.jobs.recv() {
+                self.batch(first);
+                let _ = self.written.try_send(());
+            }
+        }
+    }
+
+    /// Whatever is queued shares one transaction, and so one fsync; each job has a savepoint of its own.
+    fn batch(&self, first: Queued) {
+        let Some(mut job) = self.ready(first) else { return };
+        if let Err(error) = control(&self.conn, "BEGIN IMMEDIATE") {
+            return job.answer(Err(error));
+        }
+        let end = deadline(BATCH_AGE);
+        let mut done = Vec::new();
+        let ended = loop {
+            let ran = self.run(&mut job);
+            done.push(job);
+            if let Err(error) = ran {
+                break Err(error);
+            }
+            let next = || std::iter::from_fn(|| self.jobs.try_recv().ok()).find_map(|job| self.ready(job));
+            match if done.len() < BATCH && monotonic() < end { next() } else { None } {
+                Some(next) => job = next,
+                None => break self.commit(),
+            }
+        };
+        // A COMMIT that failed may leave the transaction open.
+        if ended.is_err() && !self.conn.is_autocommit() {
+            let _ = control(&self.conn, "ROLLBACK");
+        }
+        // If the commit failed, that is everybody's answer: "taken" by a neighbor that was rolled back would be a lie.
+        for job in done {
+            job.answer(ended.clone());
+        }
+    }
+
+    fn ready(&self, job: Queued) -> Option<Queued> {
+        if let Some(error) = self.dead.get() {
+            job.answer(Err(error.clone()));
+            return None;
+        }
+        (!job.is_stale()).then_some(job)
+    }
+
+    /// Runs one job in its savepoint. An error means that the whole transaction is gone.
+    fn run(&self, job: &mut Queued) -> Result<()> {
+        cached(&self.conn, "SAVEPOINT job")?;
+        let ran = job.run(&mut Tx::new(Conn::new(Engine::Lite(&self.conn))));
+        // A full disk, and its like, ends the transaction behind our back.
+        if self.conn.is_autocommit() {
+            return Err(Error::broken("the engine ended the transaction"));
+        }
+        if ran != Ran::Keep {
+            cached(&self.conn, "ROLLBACK TO job")?;
+        }
+        cached(&self.conn, "RELEASE job")
+    }
+
+    fn commit(&self) -> Result<()> {
+        let Err(failed) = self.conn.execute_batch("COMMIT") else { return Ok(()) };
+        if failed.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) {
+            // After a failed fsync nobody knows what is on the disk: nothing more is written until a restart reads it.
+            let _ =
+                self.dead.set(Error::gone(format!("writing failed, and nothing more is written: {failed}")));
+        }
+        Err(error(failed))
+    }
+}
+
+/// A writer that died would leave everyone waiting; a process that died is started again.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
+        }
+    }
+}
+
+fn scan(conn: &Connection, mut job: Queued) {
+    if job.is_stale() {
+        return;
+    }
+    let ended = control(conn, "BEGIN").and_then(|()| {
+        job.run(&mut Tx::new(Conn::new(Engine::Lite(conn))));
+        control(conn, "ROLLBACK")
+    });
+    job.answer(ended);
+}
+
+/// Copies the log back beside the writer. PASSIVE never makes the writer wait, and never shortens the log: when it has
+/// grown long all the same, TRUNCATE may make it wait for a moment.
+fn keep_log_short(conn: &Connection, log: &Path, written: &Receiver<()>, stopped: &Receiver<()>) {
+    let _ = conn.busy_timeout(Duration::from_millis(50));
+    while written.recv().is_ok() {
+        let length = std::fs::metadata(log).map_or(0, |file| file.len());
+        let mode = if length >= WAL_CUT { "TRUNCATE" } else { "PASSIVE" };
+        if length >= WAL_COPY {
+            // A checkpoint that fails is tried again after the next commit.
+            let _ = conn.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()));
+        }
+        let _ = stopped.recv_timeout(WAL_PAUSE);
+    }
+}
+
+impl rusqlite::ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        use rusqlite::types::{ToSqlOutput::Borrowed, ValueRef};
+        Ok(Borrowed(match *self {
+            Value::Null => ValueRef::Null,
+            Value::Bool(yes) => ValueRef::Integer(i64::from(yes)),
+            Value::Int(number) => ValueRef::Integer(number),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+        }))
+    }
+}
+
+pub(crate) fn each(
+    conn: &Connection,
+    sql: Sql,
+    values: &[Value<'_>],
+    read: &mut dyn FnMut(&Row<'_>) -> Result<()>,
+) -> Result<()> {
+    let mut statement = conn.prepare_cached(sql.text()).map_err(error)?;
+    bind(&mut statement, values)?;
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next().map_err(error)? {
+        read(&Row(RowOf::Lite(row)))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn execute(conn: &Connection, sql: Sql, values: &[Value<'_>]) -> Result<u64> {
+    let mut statement = conn.prepare_cached(sql.text()).map_err(error)?;
+    bind(&mut statement, values)?;
+    let returns = statement.column_count() > 0;
+    let mut rows = statement.raw_query();
+    let mut returned = 0;
+    while rows.next().map_err(error)?.is_some() {
+        returned += 1;
+    }
+    drop(rows);
+    Ok(if returns { returned } else { conn.changes() })
+}
+
+fn bind(statement: &mut rusqlite::Statement<'_>, values: &[Value<'_>]) -> Result<()> {
+    if statement.parameter_count() != values.len() {
+        return Err(Error::broken("a statement got another number of parameters than it has"));
+    }
+    for (at, value) in values.iter().enumerate() {
+        statement.raw_bind_parameter(at + 1, value).map_err(error)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn control(conn: &Connection, text: &str) -> Result<()> {
+    conn.execute_batch(text).map_err(error)
+}
+
+fn cached(conn: &Connection, text: &'static str) -> Result<()> {
+    let mut statement = conn.prepare_cached(text).map_err(error)?;
+    statement.raw_execute().map(|_| ()).map_err(error)
+}
+
+pub(crate) fn error(error: rusqlite::Error) -> Error {
+    match &error {
+        rusqlite::Error::SqliteFailure(failure, _)
+            if [ffi::SQLITE_CONSTRAINT_UNIQUE, ffi::SQLITE_CONSTRAINT_PRIMARYKEY]
+                .contains(&failure.extended_code) =>
+        {
+            Error::Taken
+        }
+        // Another process holds the write lock, and held it for five seconds.
+        rusqlite::Error::SqliteFailure(failure, _) if failure.code == ErrorCode::DatabaseBusy => {
+            Error::Overloaded
+        }
+        _ => Error::broken(error),
+    }
+}

@@ -1,0 +1,166 @@
+//! People: names, roles, passwords, and the epoch that every session copies.
+
+use crate::{Conn, Id, Result, Row, Sql, Time, Tx};
+
+/// A row of `users`.
+#[derive(Clone)]
+pub struct User {
+    /// Made by us.
+    pub id: Id,
+    /// As typed when it was registered.
+    pub name: String,
+    /// `user`, `admin` or `owner`.
+    pub role: String,
+    /// The PHC string; `None` for people who have no password.
+    pub password: Option<String>,
+    /// Raised by whatever ends all sessions.
+    pub epoch: i64,
+    /// May not sign in.
+    pub disabled: bool,
+    /// Wrong codes in a row.
+    pub wrong_codes: i64,
+    /// When the first code was confirmed.
+    pub created_at: Time,
+    /// When a sign-in was last completed.
+    pub signed_in_at: Option<Time>,
+}
+
+fn user(row: &Row<'_>) -> Result<User> {
+    Ok(User {
+        id: row.id(0)?,
+        name: row.text(1)?,
+        role: row.text(2)?,
+        password: row.opt_text(3)?,
+        epoch: row.int(4)?,
+        disabled: row.bool(5)?,
+        wrong_codes: row.int(6)?,
+        created_at: row.time(7)?,
+        signed_in_at: row.opt_time(8)?,
+    })
+}
+
+/// A user to be inserted; epoch 0, enabled.
+pub struct NewUser<'a> {
+    /// Made by us.
+    pub id: &'a Id,
+    /// As typed.
+    pub name: &'a str,
+    /// In lower case.
+    pub name_key: &'a str,
+    /// `user`, `admin` or `owner`.
+    pub role: &'a str,
+    /// The PHC string.
+    pub password: Option<&'a str>,
+}
+
+/// Inserts a user who signs in at the same moment. False when the name is in use.
+pub fn insert(tx: &mut Tx<'_>, new: &NewUser<'_>, now: Time) -> Result<bool> {
+    const INSERT: Sql = Sql::new(
+        "INSERT INTO users (id, name, name_key, role, password, created_at, signed_in_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (name_key) DO NOTHING",
+    );
+    let values = [
+        new.id.into(),
+        new.name.into(),
+        new.name_key.into(),
+        new.role.into(),
+        new.password.into(),
+        now.into(),
+    ];
+    Ok(tx.execute(INSERT, &values)? == 1)
+}
+
+/// The user of that name, which must be in lower case.
+pub fn by_name(conn: &mut Conn<'_>, name_key: &str) -> Result<Option<User>> {
+    const BY_NAME: Sql = Sql::new(
+        "SELECT id, name, role, password, epoch, disabled, wrong_codes, created_at, signed_in_at
+         FROM users WHERE name_key = $1",
+    );
+    conn.one(BY_NAME, &[name_key.into()], user)
+}
+
+/// The user with that id.
+pub fn by_id(conn: &mut Conn<'_>, id: &Id) -> Result<Option<User>> {
+    const BY_ID: Sql = Sql::new(
+        "SELECT id, name, role, password, epoch, disabled, wrong_codes, created_at, signed_in_at
+         FROM users WHERE id = $1",
+    );
+    conn.one(BY_ID, &[id.into()], user)
+}
+
+/// Everybody, by name.
+pub fn all(conn: &mut Conn<'_>) -> Result<Vec<User>> {
+    const ALL: Sql = Sql::new(
+        "SELECT id, name, role, password, epoch, disabled, wrong_codes, created_at, signed_in_at
+         FROM users ORDER BY name_key",
+    );
+    conn.all(ALL, &[], user)
+}
+
+/// How many people there are.
+pub fn count(conn: &mut Conn<'_>) -> Result<i64> {
+    const COUNT: Sql = Sql::new("SELECT count(*) FROM users");
+    Ok(conn.one(COUNT, &[], |row| row.int(0))?.unwrap_or(0))
+}
+
+/// How many people have that role, disabled ones left out.
+pub fn count_enabled(conn: &mut Conn<'_>, role: &str) -> Result<i64> {
+    const COUNT: Sql = Sql::new("SELECT count(*) FROM users WHERE role = $1 AND disabled = FALSE");
+    Ok(conn.one(COUNT, &[role.into()], |row| row.int(0))?.unwrap_or(0))
+}
+
+/// Whether anybody has that role, disabled or not.
+pub fn any_with_role(conn: &mut Conn<'_>, role: &str) -> Result<bool> {
+    const ANY: Sql = Sql::new("SELECT count(*) FROM users WHERE role = $1");
+    Ok(conn.one(ANY, &[role.into()], |row| row.int(0))?.unwrap_or(0) > 0)
+}
+
+/// Gives another role and ends all sessions. False when there is no such user.
+pub fn update_role(tx: &mut Tx<'_>, id: &Id, role: &str) -> Result<bool> {
+    const UPDATE: Sql = Sql::new("UPDATE users SET role = $1, epoch = epoch + 1 WHERE id = $2");
+    Ok(tx.execute(UPDATE, &[role.into(), id.into()])? == 1)
+}
+
+/// Locks somebody out, and everything they have open with them. False when they were disabled already.
+pub fn disable(tx: &mut Tx<'_>, id: &Id) -> Result<bool> {
+    const DISABLE: Sql =
+        Sql::new("UPDATE users SET disabled = TRUE, epoch = epoch + 1 WHERE id = $1 AND disabled = FALSE");
+    Ok(tx.execute(DISABLE, &[id.into()])? == 1)
+}
+
+/// Lets somebody in again: not disabled, and no wrong codes held against them.
+pub fn enable(tx: &mut Tx<'_>, id: &Id) -> Result<bool> {
+    const ENABLE: Sql = Sql::new("UPDATE users SET disabled = FALSE, wrong_codes = 0 WHERE id = $1");
+    Ok(tx.execute(ENABLE, &[id.into()])? == 1)
+}
+
+/// Replaces a password hash by one of the same password at another cost. False when it changed in the meantime.
+pub fn update_hash(tx: &mut Tx<'_>, id: &Id, old: &str, new: &str) -> Result<bool> {
+    const UPDATE: Sql = Sql::new("UPDATE users SET password = $1 WHERE id = $2 AND password = $3");
+    Ok(tx.execute(UPDATE, &[new.into(), id.into(), old.into()])? == 1)
+}
+
+/// Counts a wrong code.
+pub fn add_wrong_code(tx: &mut Tx<'_>, id: &Id) -> Result<()> {
+    const ADD: Sql = Sql::new("UPDATE users SET wrong_codes = wrong_codes + 1 WHERE id = $1");
+    tx.execute(ADD, &[id.into()]).map(|_| ())
+}
+
+/// Notes a completed sign-in, which forgives the wrong codes. False when the user was disabled, or everything was ended,
+/// after the sign-in began.
+pub fn sign_in(tx: &mut Tx<'_>, id: &Id, epoch: i64, now: Time) -> Result<bool> {
+    const SIGN_IN: Sql = Sql::new(
+        "UPDATE users SET wrong_codes = 0, signed_in_at = $1 WHERE id = $2 AND epoch = $3 AND disabled = FALSE",
+    );
+    Ok(tx.execute(SIGN_IN, &[now.into(), id.into(), epoch.into()])? == 1)
+}
+
+/// Starts a new epoch: everything begun in the old one is void. `None` when the old one is over already or the user is
+/// disabled; else the new one.
+pub fn next_epoch(tx: &mut Tx<'_>, id: &Id, epoch: i64, now: Time) -> Result<Option<i64>> {
+    const NEXT: Sql = Sql::new(
+        "UPDATE users SET epoch = epoch + 1, wrong_codes = 0, signed_in_at = $1
+         WHERE id = $2 AND epoch = $3 AND disabled = FALSE RETURNING epoch",
+    );
+    tx.one(NEXT, &[now.into(), id.into(), epoch.into()], |row| row.int(0))
+}

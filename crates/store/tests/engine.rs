@@ -1,0 +1,353 @@
+//! What the engines promise, on both: nothing half done, nothing answered before its commit, nobody harmed by a neighbor.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use store::scratch::Scratch;
+use store::{Conn, Db, Error, Kind, Result, Sql, Tx};
+
+const MAKE: Sql = Sql::new("CREATE TABLE notes (id BIGINT NOT NULL PRIMARY KEY, text TEXT NOT NULL)");
+const INSERT: Sql = Sql::new("INSERT INTO notes (id, text) VALUES ($1, 'x')");
+const COUNT: Sql = Sql::new("SELECT count(*) FROM notes");
+const BROKEN: Sql = Sql::new("SELECT nothing FROM nowhere");
+
+async fn notes(scratch: &Scratch) -> Db {
+    let db = scratch.open().await;
+    db.write(|tx| tx.execute(MAKE, &[])).await.unwrap();
+    db
+}
+
+fn insert(tx: &mut Tx<'_>, id: i64) -> Result<u64> {
+    tx.execute(INSERT, &[id.into()])
+}
+
+fn count(conn: &mut Conn<'_>) -> Result<i64> {
+    Ok(conn.one(COUNT, &[], |row| row.int(0))?.unwrap())
+}
+
+#[tokio::test]
+async fn what_was_answered_can_be_read_by_everyone() {
+    for scratch in Scratch::both() {
+        let db = notes(&scratch).await;
+        for id in 0..20 {
+            db.write(move |tx| insert(tx, id)).await.unwrap();
+            assert_eq!(db.read(count).await.unwrap(), id + 1);
+            assert_eq!(db.scan(count).await.unwrap(), id + 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_request_leaves_nothing_half_done() {
+    for scratch in Scratch::both() {
+        let db = notes(&scratch).await;
+        for id in 0..40 {
+            let write = db.write(move |tx| {
+                insert(tx, id * 2)?;
+                std::thread::sleep(Duration::from_millis(2));
+                insert(tx, id * 2 + 1)
+            });
+            // Dropped before, while or after it runs.
+            let _ = tokio::time::timeout(Duration::from_micros(id as u64 * 100), write).await;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let rows = db.scan(count).await.unwrap();
+        assert_eq!(rows % 2, 0, "half of a transaction was kept");
+    }
+}
+
+#[tokio::test]
+async fn a_panicking_job_harms_no_other() {
+    for scratch in Scratch::both() {
+        let db = notes(&scratch).await;
+        let writes: Vec<_> = (0..50)
+            .map(|id| {
+                let db = db.clone();
+                tokio::spawn(async move {
+                    db.write(move |tx| {
+                        insert(tx, id)?;
+                        assert!(id % 5 != 0, "every fifth panics after it wrote");
+                        Ok::<_, Error>(())
+                    })
+                    .await
+                })
+            })
+            .collect();
+        let mut failed = 0;
+        for write in writes {
+            failed += usize::from(write.await.unwrap().is_err());
+        }
+        assert_eq!((failed, db.read(count).await.unwrap()), (10, 40));
+    }
+}
+
+#[tokio::test]
+async fn a_failed_statement_fails_its_job_whatever_the_job_makes_of_it() {
+    for scratch in Scratch::both() {
+        let db = notes(&scratch).await;
+        let swallowed = db
+            .write(|tx| {
+                insert(tx, 1)?;
+                let _ = insert(tx, 1);
+                Ok::<_, Error>("fine")
+            })
+            .await;
+        assert!(matches!(swallowed, Err(Error::Taken)), "{swallowed:?}");
+        let looked = db.scan(|conn| Ok::<_, Error>(conn.one(BROKEN, &[], |row| row.int(0)).ok())).await;
+        assert!(matches!(looked, Err(Error::Broken(_))), "{looked:?}");
+        let looked = db.read(|conn| Ok::<_, Error>(conn.one(BROKEN, &[], |row| row.int(0)).ok())).await;
+        assert!(matches!(looked, Err(Error::Broken(_))), "{looked:?}");
+        assert_eq!(db.read(count).await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_failed_savepoint_undoes_itself_and_keeps_what_went_before() {
+    for scratch in Scratch::both() {
+        let db = notes(&scratch).await;
+        for how in ["error", "duplicate", "swallowed", "panic"] {
+            let base = db.read(count).await.unwrap() * 10;
+            let inner = db
+                .write(move |tx| {
+                    insert(tx, base)?;
+                    let inner = tx.savepoint(|tx| {
+                        insert(tx, base + 1)?;
+                        match how {
+                            "error" => return Err(Error::Overloaded),
+                            "duplicate" => insert(tx, base)?,
+                            "swallowed" => insert(tx, base).unwrap_or(7),
+                            _ => panic!("in the savepoint"),
+                        };
+                        Ok(())
+                    })?;
+                    assert!(inner.is_err(), "{how}");
+                    let kept = tx.savepoint(|tx| insert(tx, base + 2))?;
+                    Ok::<_, Error>(kept.is_ok())
+                })
+                .await;
+            assert!(inner.unwrap(), "{how}");
+            let ids = db.scan(|conn| {
+                const IDS: Sql = Sql::new("SELECT id FROM notes ORDER BY id");
+                conn.all(IDS, &[], |row| row.int(0))
+            });
+            let ids = ids.await.unwrap();
+            assert_eq!(ids[ids.len() - 2..], [base, base + 2], "{how}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_failed_commit_answers_every_job_of_its_batch() {
+    const PARENT: Sql = Sql::new("CREATE TABLE parents (id BIGINT NOT NULL PRIMARY KEY)");
+    const CHILD: Sql = Sql::new(
+        "CREATE TABLE children (parent BIGINT NOT NULL REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED)",
+    );
+    const ORPHAN: Sql = Sql::new("INSERT INTO children (parent) VALUES (1)");
+    for scratch in Scratch::both() {
+        let db = notes(&scratch).await;
+        db.write(|tx| tx.execute(PARENT, &[]).and(tx.execute(CHILD, &[]))).await.unwrap();
+        // While the first job sleeps, the others queue, and share the next commit.
+        let first = tokio::spawn({
+            let db = db.clone();
+            async move { db.write(|_| Ok::<_, Error>(std::thread::sleep(Duration::from_millis(200)))).await }
+        });
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let jobs: Vec<_> = (0..5)
+            .map(|id| {
+                let db = db.clone();
+                tokio::spawn(async move {
+                    db.write(move |tx| match id {
+                        2 => tx.execute(ORPHAN, &[]),
+                        // An answer of its own that the failed commit must overrule.
+                        4 => Err(Error::Taken),
+                        _ => insert(tx, id),
+                    })
+                    .await
+                })
+            })
+            .collect();
+        first.await.unwrap().unwrap();
+        let mut broken = 0;
+        for job in jobs {
+            broken += usize::from(matches!(job.await.unwrap(), Err(Error::Broken(_))));
+        }
+        let rows = db.read(count).await.unwrap();
+        match db.kind() {
+            Kind::Sqlite => assert_eq!((broken, rows), (5, 0), "one batch, one answer"),
+            Kind::Postgres => assert_eq!((broken, rows), (1, 3), "a batch of its own for each"),
+        }
+        db.write(|tx| insert(tx, 77)).await.expect("the writer goes on");
+    }
+}
+
+/// On a thread of its own, since the client brings its own runtime.
+fn on_postgres(scratch: &Scratch, text: &'static str) {
+    let config: postgres::Config = scratch.url().parse().unwrap();
+    std::thread::spawn(move || config.connect(postgres::NoTls).unwrap().batch_execute(text).unwrap())
+        .join()
+        .unwrap();
+}
+
+#[tokio::test]
+async fn what_postgresql_cannot_serialize_is_run_again() {
+    let scratch = Scratch::new(Kind::Postgres);
+    let db = notes(&scratch).await;
+    on_postgres(
+        &scratch,
+        "CREATE SEQUENCE stumbles;
+         CREATE FUNCTION stumble() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN
+             IF nextval('stumbles') <= 2 THEN RAISE EXCEPTION 'again' USING ERRCODE = '40001'; END IF;
+             RETURN NEW;
+         END $f$;
+         CREATE TRIGGER now BEFORE INSERT ON notes FOR EACH ROW EXECUTE FUNCTION stumble();",
+    );
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = runs.clone();
+    let inserted = db.write(move |tx| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        // A savepoint must not absorb it, or the rest of the job would go on in a state that never was.
+        tx.savepoint(|tx| insert(tx, 1))?
+    });
+    assert_eq!(inserted.await.unwrap(), 1);
+    assert_eq!((runs.load(Ordering::SeqCst), db.read(count).await.unwrap()), (3, 1));
+}
+
+#[tokio::test]
+async fn what_postgresql_cannot_serialize_at_commit_is_run_again_too() {
+    let scratch = Scratch::new(Kind::Postgres);
+    let db = notes(&scratch).await;
+    on_postgres(
+        &scratch,
+        "CREATE SEQUENCE stumbles;
+         CREATE FUNCTION stumble() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN
+             IF nextval('stumbles') <= 2 THEN RAISE EXCEPTION 'again' USING ERRCODE = '40001'; END IF;
+             RETURN NEW;
+         END $f$;
+         CREATE CONSTRAINT TRIGGER late AFTER INSERT ON notes DEFERRABLE INITIALLY DEFERRED
+             FOR EACH ROW EXECUTE FUNCTION stumble();",
+    );
+    assert_eq!(db.write(|tx| insert(tx, 1)).await.unwrap(), 1);
+    assert_eq!(db.read(count).await.unwrap(), 1);
+    on_postgres(
+        &scratch,
+        "CREATE OR REPLACE FUNCTION stumble() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN
+        RAISE EXCEPTION 'again' USING ERRCODE = '40001'; END $f$;",
+    );
+    let endless = db.write(|tx| insert(tx, 2)).await;
+    assert!(matches!(endless, Err(Error::Busy)), "the number of runs is bounded: {endless:?}");
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_replaced_and_the_job_that_never_ran_is_run() {
+    let scratch = Scratch::new(Kind::Postgres);
+    let db = notes(&scratch).await;
+    for id in 0..12 {
+        db.write(move |tx| insert(tx, id)).await.unwrap();
+        on_postgres(
+            &scratch,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'latchkey' AND datname = current_database()",
+        );
+        assert_eq!(db.read(count).await.unwrap(), id + 1);
+    }
+}
+
+#[tokio::test]
+async fn a_job_past_its_deadline_never_runs() {
+    for scratch in Scratch::both() {
+        let db = notes(&scratch).await;
+        // Enough to keep every thread that writes busy.
+        let sleepers: Vec<_> = (0..8)
+            .map(|_| {
+                let db = db.clone();
+                tokio::spawn(async move {
+                    db.write(|_| Ok::<_, Error>(std::thread::sleep(Duration::from_millis(400)))).await
+                })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let ran = Arc::new(AtomicBool::new(false));
+        let flag = ran.clone();
+        let hasty = db.with_deadline(Duration::from_millis(100));
+        let late = hasty
+            .write(move |tx| {
+                flag.store(true, Ordering::SeqCst);
+                insert(tx, 1)
+            })
+            .await;
+        for sleeper in sleepers {
+            sleeper.await.unwrap().unwrap();
+        }
+        assert!(matches!(late, Err(Error::Overloaded)), "{late:?}");
+        assert_eq!((ran.load(Ordering::SeqCst), db.read(count).await.unwrap()), (false, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_point_read_is_one_statement() {
+    for scratch in Scratch::both() {
+        let db = notes(&scratch).await;
+        let twice = db.read(|conn| count(conn).and_then(|_| count(conn))).await;
+        assert!(twice.unwrap_err().to_string().contains("use scan"));
+        db.scan(|conn| count(conn).and_then(|_| count(conn))).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn who_only_looks_cannot_change() {
+    const SNEAK: Sql = Sql::new("INSERT INTO notes (id, text) VALUES (1, 'x') RETURNING id");
+    for scratch in Scratch::both() {
+        let db = notes(&scratch).await;
+        assert!(db.read(|conn| conn.one(SNEAK, &[], |row| row.int(0))).await.is_err());
+        assert!(db.scan(|conn| conn.one(SNEAK, &[], |row| row.int(0))).await.is_err());
+        assert_eq!(db.read(count).await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_order_by_bytes_is_refused() {
+    let options = "LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C' ENCODING 'UTF8'";
+    let dir = tempfile::Builder::new().prefix("latchkey-").tempdir().unwrap();
+    let scratch = Scratch::in_cluster(dir, options);
+    let refused = Db::open(scratch.url(), store::Time::from_millis(0)).await.unwrap_err();
+    assert!(matches!(refused, Error::Refused(_)), "{refused}");
+    assert!(refused.to_string().contains("CREATE DATABASE latchkey TEMPLATE template0"), "{refused}");
+}
+
+#[tokio::test]
+async fn many_nodes_may_start_on_an_empty_database_at_once() {
+    for scratch in Scratch::both() {
+        let opened: Vec<_> = (0..6)
+            .map(|_| {
+                let url = scratch.url().to_owned();
+                tokio::spawn(async move { Db::open(&url, store::Time::from_millis(0)).await.map(|_| ()) })
+            })
+            .collect();
+        for open in opened {
+            open.await.unwrap().unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_full_queue_is_an_answer() {
+    let scratch = Scratch::new(Kind::Sqlite);
+    let db = notes(&scratch).await;
+    let sleeper = tokio::spawn({
+        let db = db.clone();
+        async move { db.write(|_| Ok::<_, Error>(std::thread::sleep(Duration::from_millis(500)))).await }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let jobs: Vec<_> = (0..6000)
+        .map(|_| {
+            let db = db.clone();
+            tokio::spawn(async move { db.write(|_| Ok::<_, Error>(())).await })
+        })
+        .collect();
+    let mut refused = 0;
+    for job in jobs {
+        refused += usize::from(matches!(job.await.unwrap(), Err(Error::Overloaded)));
+    }
+    sleeper.await.unwrap().unwrap();
+    assert_eq!(refused, 6000 - 4096);
+}
