@@ -23,6 +23,7 @@ CREATE TABLE registrations (
     secret     TEXT   NOT NULL,                 -- sealed by auth::vault
     token_mac  TEXT   NOT NULL,                 -- of the browser that enrolls
     link_mac   TEXT,                            -- of the one-time link it began with
+    name_fixed BOOLEAN NOT NULL,                -- by that link
     address    TEXT,                            -- NULL where no address budget applies
     next_path  TEXT   NOT NULL,                 -- where the person was going
     created_at BIGINT NOT NULL,

@@ -19,6 +19,8 @@ pub struct Registration {
     pub token_mac: String,
     /// The keyed MAC of the one-time link it began with.
     pub link_mac: Option<String>,
+    /// That link fixes the name.
+    pub name_fixed: bool,
     /// Whom the address budget holds it against.
     pub address: Option<String>,
     /// Where the person was going.
@@ -36,21 +38,22 @@ fn registration(row: &Row<'_>) -> Result<Registration> {
         secret: row.text(4)?,
         token_mac: row.text(5)?,
         link_mac: row.opt_text(6)?,
-        address: row.opt_text(7)?,
-        next_path: row.text(8)?,
-        expires_at: row.time(9)?,
+        name_fixed: row.bool(7)?,
+        address: row.opt_text(8)?,
+        next_path: row.text(9)?,
+        expires_at: row.time(10)?,
     })
 }
 
 /// Holds a name. False when somebody else holds it.
 pub fn reserve(tx: &mut Tx<'_>, new: &Registration, now: Time) -> Result<bool> {
     const RESERVE: Sql = Sql::new(
-        "INSERT INTO registrations AS r (name_key, name, role, password, secret, token_mac, link_mac, address, next_path,
-                                         created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        "INSERT INTO registrations AS r (name_key, name, role, password, secret, token_mac, link_mac, name_fixed, address,
+                                         next_path, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          ON CONFLICT (name_key) DO UPDATE SET name = $2, role = $3, password = $4, secret = $5, token_mac = $6,
-             link_mac = $7, address = $8, next_path = $9, created_at = $10, expires_at = $11
-         WHERE r.expires_at <= $10",
+             link_mac = $7, name_fixed = $8, address = $9, next_path = $10, created_at = $11, expires_at = $12
+         WHERE r.expires_at <= $11",
     );
     let values = [
         (&new.name_key).into(),
@@ -60,6 +63,7 @@ pub fn reserve(tx: &mut Tx<'_>, new: &Registration, now: Time) -> Result<bool> {
         (&new.secret).into(),
         (&new.token_mac).into(),
         (&new.link_mac).into(),
+        new.name_fixed.into(),
         (&new.address).into(),
         (&new.next_path).into(),
         now.into(),
@@ -71,7 +75,8 @@ pub fn reserve(tx: &mut Tx<'_>, new: &Registration, now: Time) -> Result<bool> {
 /// The registration of the browser that has this token, unless it has expired.
 pub fn by_token(conn: &mut Conn<'_>, token_mac: &str, now: Time) -> Result<Option<Registration>> {
     const BY_TOKEN: Sql = Sql::new(
-        "SELECT name_key, name, role, password, secret, token_mac, link_mac, address, next_path, expires_at
+        "SELECT name_key, name, role, password, secret, token_mac, link_mac, name_fixed, address, next_path,
+                expires_at
          FROM registrations WHERE token_mac = $1 AND expires_at > $2",
     );
     conn.one(BY_TOKEN, &[token_mac.into(), now.into()], registration)

@@ -1,4 +1,5 @@
 //! What the engines promise, on both: nothing half done, nothing answered before its commit, nobody harmed by a neighbor.
+#![expect(clippy::unwrap_used, reason = "a test says what went wrong by its name")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

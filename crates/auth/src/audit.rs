@@ -1,0 +1,150 @@
+//! The audit log: an event for everything that happens to an account, written in the transaction that it reports.
+
+use serde_json::{Map, Value};
+use store::events::Event;
+use store::{Id, Time, Tx, events};
+
+use crate::Result;
+use crate::random::Random;
+use crate::visit::Visit;
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Happened {
+    /// A name was reserved.
+    RegistrationStarted,
+    /// The first code was confirmed: the account exists.
+    UserCreated,
+    /// A password was right.
+    PasswordRight,
+    /// A password was wrong.
+    PasswordWrong,
+    /// A sign-in was completed.
+    SignedIn,
+    /// Somebody signed out.
+    SignedOut,
+    /// A code was wrong.
+    CodeWrong,
+    /// A code was used a second time.
+    CodeReplayed,
+    /// A hundred wrong codes in a row: no more are taken.
+    CodesClosed,
+    /// A recovery code was used.
+    RecoveryCodeUsed,
+    /// A recovery code was wrong.
+    RecoveryCodeWrong,
+    /// A new authenticator has replaced the old.
+    AuthenticatorReplaced,
+    /// Recovery codes were saved: they cannot be shown again.
+    RecoveryCodesSaved,
+    /// A one-time link was made.
+    LinkMade,
+    /// A role was given.
+    RoleChanged,
+    /// Somebody was locked out.
+    Disabled,
+    /// Somebody was let in again.
+    Enabled,
+    /// Tries that were not even judged, in a minute.
+    Rested,
+}
+
+impl Happened {
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Happened::RegistrationStarted => "registration.started",
+            Happened::UserCreated => "user.created",
+            Happened::PasswordRight => "sign_in.password_right",
+            Happened::PasswordWrong => "sign_in.password_wrong",
+            Happened::SignedIn => "sign_in.completed",
+            Happened::SignedOut => "session.ended",
+            Happened::CodeWrong => "sign_in.code_wrong",
+            Happened::CodeReplayed => "sign_in.code_replayed",
+            Happened::CodesClosed => "sign_in.codes_closed",
+            Happened::RecoveryCodeUsed => "recovery.code_used",
+            Happened::RecoveryCodeWrong => "recovery.code_wrong",
+            Happened::AuthenticatorReplaced => "authenticator.replaced",
+            Happened::RecoveryCodesSaved => "recovery.codes_saved",
+            Happened::LinkMade => "link.made",
+            Happened::RoleChanged => "user.role_changed",
+            Happened::Disabled => "user.disabled",
+            Happened::Enabled => "user.enabled",
+            Happened::Rested => "sign_in.rested",
+        }
+    }
+
+    /// Failures are gathered: one row per kind, name and address prefix a minute, with a count.
+    fn is_gathered(self) -> bool {
+        matches!(
+            self,
+            Happened::PasswordWrong
+                | Happened::CodeWrong
+                | Happened::CodeReplayed
+                | Happened::RecoveryCodeWrong
+        )
+    }
+}
+
+/// Writes down what happens in one use-case: when, and from where.
+#[derive(Clone)]
+pub(crate) struct Scribe {
+    random: Random,
+    now: Time,
+    address: String,
+    prefix: String,
+}
+
+/// To whom it happened.
+#[derive(Clone, Copy)]
+pub(crate) struct Whom<'a> {
+    /// `None` when it is nobody we know, or not yet.
+    pub(crate) id: Option<&'a Id>,
+    /// The name; empty for names that do not exist, since people type passwords into the wrong field.
+    pub(crate) name: &'a str,
+}
+
+impl Scribe {
+    pub(crate) fn new(random: &Random, visit: &Visit, now: Time) -> Scribe {
+        Scribe { random: random.clone(), now, address: visit.text(), prefix: visit.prefix() }
+    }
+
+    /// Records an event in the caller's transaction.
+    pub(crate) fn record(
+        &self,
+        tx: &mut Tx<'_>,
+        happened: Happened,
+        whom: Whom<'_>,
+        detail: &[(&str, &str)],
+    ) -> Result<()> {
+        self.record_many(tx, happened, whom, (1, detail))
+    }
+
+    /// Records an event that stands for `count` of its kind.
+    pub(crate) fn record_many(
+        &self,
+        tx: &mut Tx<'_>,
+        happened: Happened,
+        whom: Whom<'_>,
+        (count, detail): (i64, &[(&str, &str)]),
+    ) -> Result<()> {
+        let kind = happened.text();
+        let minute = self.now.seconds().div_euclid(60);
+        let gather = happened.is_gathered().then(|| format!("{kind} {} {} {minute}", whom.name, self.prefix));
+        let detail: Map<String, Value> = detail.iter().map(|(k, v)| ((*k).to_owned(), (*v).into())).collect();
+        events::record(
+            tx,
+            &Event {
+                id: self.random.id(self.now),
+                at: self.now,
+                kind: kind.to_owned(),
+                user_id: whom.id.cloned(),
+                name: whom.name.to_owned(),
+                address: self.address.clone(),
+                detail: Value::Object(detail).to_string(),
+                gather,
+                count,
+            },
+        )?;
+        Ok(())
+    }
+}

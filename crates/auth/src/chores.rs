@@ -1,0 +1,47 @@
+//! What happens every minute: whatever is over is removed, and whoever was told to wait is counted.
+
+use std::time::Duration;
+
+use store::{
+    Time, attempts, enrollments, logins, quotas, recovery_codes, registrations, sessions, setup_links,
+};
+
+use crate::audit::{Happened, Whom};
+use crate::{App, Result, Visit, limits};
+
+/// Does the chores every minute, for as long as it is polled.
+pub async fn every_minute(app: App) {
+    let mut minute = tokio::time::interval(Duration::from_secs(60));
+    minute.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        minute.tick().await;
+        if let Err(error) = once(&app).await {
+            tracing::warn!(%error, "the chores were not done; they are tried again in a minute");
+        }
+    }
+}
+
+/// Does the chores once.
+pub async fn once(app: &App) -> Result<()> {
+    let now = app.clock.now();
+    let ago = |millis: i64| Time::from_millis(now.millis() - millis);
+    let (forgotten, hour_ago) = (ago(limits::FORGOTTEN_AFTER), ago(3_600_000));
+    let rested = app.rested.take();
+    let scribe = app.scribe(&Visit::default(), now);
+    app.db
+        .write(move |tx| {
+            registrations::sweep(tx, now)?;
+            enrollments::sweep(tx, now)?;
+            recovery_codes::sweep_sheets(tx, now)?;
+            logins::sweep(tx, now)?;
+            sessions::sweep(tx, now)?;
+            setup_links::sweep(tx, now)?;
+            attempts::sweep(tx, forgotten)?;
+            quotas::sweep(tx, hour_ago)?;
+            if rested > 0 {
+                scribe.record_many(tx, Happened::Rested, Whom { id: None, name: "" }, (rested, &[]))?;
+            }
+            Ok(())
+        })
+        .await
+}

@@ -1,0 +1,260 @@
+//! Every setting, its meaning and its default. Where they are read from is in `config/load.rs`.
+
+mod load;
+mod values;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
+use crate::password::Cost;
+
+pub use load::{Place, Problem, load};
+pub use values::{Factors, Network, PublicUrl, Registration};
+
+/// The settings of a running Latchkey.
+#[derive(Clone)]
+pub struct Config {
+    /// Where it listens. `LATCHKEY_LISTEN`.
+    pub listen: SocketAddr,
+    /// How browsers reach it: scheme, host and port, nothing else. `http://localhost:PORT` until it is set.
+    pub public_url: PublicUrl,
+    /// Where the database and the master key are, unless they are elsewhere.
+    pub data_dir: PathBuf,
+    /// `sqlite:PATH` or `postgres://…`; SQLite in the data directory until it is set.
+    pub database: Zeroizing<String>,
+    /// The name in the authenticator app and on the pages.
+    pub issuer: String,
+    /// Who may register: `open` while public URL and listen address are loopback, else `closed`.
+    pub registration: Registration,
+    /// `[login] factors`: what a sign-in asks for.
+    pub factors: Factors,
+    /// Networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    pub trusted_proxies: Vec<Network>,
+    /// 32 random bytes in base64; else the file `master.key` in the data directory.
+    pub master_key: Option<Zeroizing<String>>,
+    /// Allows a public URL that is plain http and not loopback. Passwords then cross the network in clear.
+    pub insecure_http: bool,
+    /// `[password]`: what a hash costs.
+    pub password_cost: Cost,
+    /// How much is logged: `error`, `warn`, `info`, `debug` or `trace`.
+    pub log: String,
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The database URL may hold a password, and the master key is one.
+        f.debug_struct("Config")
+            .field("listen", &self.listen)
+            .field("public_url", &self.public_url.origin())
+            .field("data_dir", &self.data_dir)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let mut config = Config {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: PublicUrl::loopback(8080),
+            data_dir: "./latchkey-data".into(),
+            database: Zeroizing::new(String::new()),
+            issuer: "Latchkey".into(),
+            registration: Registration::Open,
+            factors: Factors::PasswordAndCode,
+            trusted_proxies: Vec::new(),
+            master_key: None,
+            insecure_http: false,
+            password_cost: Cost::default(),
+            log: "info".into(),
+        };
+        config.derive(&[]);
+        config
+    }
+}
+
+impl Config {
+    /// Sets what was not set from what was.
+    pub(crate) fn derive(&mut self, set: &[&str]) {
+        if !set.contains(&"public_url") {
+            self.public_url = PublicUrl::loopback(self.listen.port());
+        }
+        if !set.contains(&"database") {
+            self.database = Zeroizing::new(format!("sqlite:{}", self.data_dir.join("latchkey.db").display()));
+        }
+        if !set.contains(&"registration") {
+            let local = self.public_url.is_loopback() && self.listen.ip().is_loopback();
+            self.registration = if local { Registration::Open } else { Registration::Closed };
+        }
+    }
+
+    /// Refuses settings that each make sense, but not together. Names the one to change.
+    pub(crate) fn check(&self) -> Result<(), (&'static str, String)> {
+        if !self.public_url.is_https() && !self.public_url.is_loopback() && !self.insecure_http {
+            return Err((
+                "public_url",
+                format!(
+                    "{} is plain http: passwords and codes would cross the network in clear, and browsers would not keep the \
+                     sign-in cookie. Put Latchkey behind a proxy that speaks https and set the https address here, or set \
+                     `insecure_http = true` and accept that anybody on the way can sign in as anybody",
+                    self.public_url.origin()
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A setting: its key in the file, what it does in a line, and how its text becomes a value.
+pub struct Setting {
+    /// As in the file; a table and a key are joined by a dot.
+    pub key: &'static str,
+    /// For the example configuration and the docs.
+    pub meaning: &'static str,
+    set: fn(&mut Config, &str) -> Result<(), String>,
+}
+
+impl Setting {
+    /// The name of its environment variable.
+    pub fn variable(&self) -> String {
+        format!("LATCHKEY_{}", self.key.replace('.', "_").to_uppercase())
+    }
+}
+
+/// Every setting there is.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "listen",
+        meaning: "address and port to listen on",
+        set: |config, text| {
+            config.listen =
+                text.parse().map_err(|_| "write an address and a port, such as 127.0.0.1:8080")?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "public_url",
+        meaning: "how browsers reach it: scheme, host and port",
+        set: |config, text| {
+            config.public_url = text.parse()?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "data_dir",
+        meaning: "where the database and the master key are",
+        set: |config, text| {
+            config.data_dir = non_empty(text)?.into();
+            Ok(())
+        },
+    },
+    Setting {
+        key: "database",
+        meaning: "sqlite:PATH, or postgres://USER@HOST:PORT/NAME",
+        set: |config, text| {
+            store::Kind::of(text).map_err(|e| e.to_string())?;
+            config.database = Zeroizing::new(text.to_owned());
+            Ok(())
+        },
+    },
+    Setting {
+        key: "issuer",
+        meaning: "the name in the authenticator app and on the pages",
+        set: |config, text| {
+            if text.contains(':')
+                || text.chars().any(char::is_control)
+                || !(1..=64).contains(&text.trim().chars().count())
+            {
+                return Err(
+                    "an issuer has 1 to 64 characters and no colon, since apps split their labels there"
+                        .into(),
+                );
+            }
+            config.issuer = text.trim().to_owned();
+            Ok(())
+        },
+    },
+    Setting {
+        key: "registration",
+        meaning: "who may register: open or closed",
+        set: |config, text| {
+            config.registration = text.parse()?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "login.factors",
+        meaning: "what a sign-in asks for: password+code",
+        set: |config, text| {
+            config.factors = text.parse()?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "trusted_proxies",
+        meaning: "networks whose X-Forwarded-For is believed",
+        set: |config, text| {
+            let networks = text.split(',').map(str::trim).filter(|network| !network.is_empty());
+            config.trusted_proxies = networks.map(str::parse).collect::<Result<_, _>>()?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "master_key",
+        meaning: "32 random bytes in base64; else master.key in data_dir",
+        set: |config, text| {
+            config.master_key = Some(Zeroizing::new(non_empty(text)?.to_owned()));
+            Ok(())
+        },
+    },
+    Setting {
+        key: "insecure_http",
+        meaning: "allow a public http address that is not this machine",
+        set: |config, text| {
+            config.insecure_http = text.parse().map_err(|_| "write true or false")?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "password.memory_kib",
+        meaning: "memory of a password hash in KiB, 19456 or more",
+        set: |config, text| {
+            let memory = text.parse().ok().filter(|kib| (19_456..=262_144).contains(kib));
+            config.password_cost.memory_kib = memory.ok_or("write a number from 19456 to 262144")?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "password.passes",
+        meaning: "passes of a password hash, 2 or more",
+        set: |config, text| {
+            let passes = text.parse().ok().filter(|passes| (2..=16).contains(passes));
+            config.password_cost.passes = passes.ok_or("write a number from 2 to 16")?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "log",
+        meaning: "error, warn, info, debug or trace",
+        set: |config, text| {
+            if !["error", "warn", "info", "debug", "trace"].contains(&text) {
+                return Err("write error, warn, info, debug or trace".into());
+            }
+            config.log = text.to_owned();
+            Ok(())
+        },
+    },
+];
+
+fn non_empty(text: &str) -> Result<&str, String> {
+    if text.trim().is_empty() { Err("it is empty".into()) } else { Ok(text) }
+}
+
+impl Config {
+    /// Sets one setting from its text, as a file or the environment would.
+    pub fn set(&mut self, key: &str, text: &str) -> Result<(), String> {
+        let setting = SETTINGS.iter().find(|setting| setting.key == key);
+        (setting.ok_or("there is no such setting")?.set)(self, text)
+    }
+}

@@ -1,0 +1,333 @@
+//! Where settings are read: a file, then the environment, then flags; the later wins. Anything unknown stops the start
+//! and names its place.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+use zeroize::Zeroizing;
+
+use super::{Config, SETTINGS, Setting};
+
+/// Where files are looked for when nobody names one.
+const FILES: [&str; 2] = ["./latchkey.toml", "/etc/latchkey/latchkey.toml"];
+const VARIABLE: &str = "LATCHKEY_";
+/// The variable that names the file, and what begins the variables of the project's own tests.
+const FILE_VARIABLE: &str = "LATCHKEY_CONFIG";
+const TEST_VARIABLES: &str = "LATCHKEY_TEST_";
+
+/// Where a setting was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A line of a file.
+    File(PathBuf, usize),
+    /// A variable of the environment.
+    Environment(String),
+    /// A flag of the command line.
+    Flag(String),
+    /// Nowhere: it is the default.
+    Default,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::File(path, line) => write!(f, "{} line {line}", path.display()),
+            Place::Environment(name) => write!(f, "environment variable {name}"),
+            Place::Flag(name) => write!(f, "flag {name}"),
+            Place::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A setting that is wrong: where, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where it stands.
+    pub place: Place,
+    /// What is wrong with it. Never repeats a value that may be a secret.
+    pub text: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.text)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+/// The settings, and where each that is not a default was found.
+pub(super) type Loaded = (Config, BTreeMap<&'static str, Place>);
+
+/// Reads file, environment and flags. `flags` are keys of settings with their text.
+pub fn load(file: Option<&Path>, flags: &[(&'static str, String)]) -> Result<Loaded, Problem> {
+    #[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment, once")]
+    let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+    from(file, variables, flags)
+}
+
+fn from(
+    file: Option<&Path>,
+    variables: Vec<(OsString, OsString)>,
+    flags: &[(&'static str, String)],
+) -> Result<Loaded, Problem> {
+    let mut found = Found::default();
+    let named = file.map(Path::to_owned).or_else(|| {
+        variables.iter().find(|(name, _)| name == FILE_VARIABLE).map(|(_, path)| PathBuf::from(path))
+    });
+    match named {
+        Some(path) => found.read_file(&path)?,
+        None => {
+            if let Some(path) = FILES.iter().map(Path::new).find(|path| path.exists()) {
+                found.read_file(path)?;
+            }
+        }
+    }
+    found.read_environment(variables)?;
+    for (key, text) in flags {
+        let place = Place::Flag(format!("--{}", key.replace(['_', '.'], "-")));
+        found.take(key, Zeroizing::new(text.clone()), place)?;
+    }
+    found.finish()
+}
+
+#[derive(Default)]
+struct Found {
+    config: Config,
+    places: BTreeMap<&'static str, Place>,
+}
+
+impl Found {
+    fn take(&mut self, key: &str, text: Zeroizing<String>, place: Place) -> Result<(), Problem> {
+        let (setting, text) = match SETTINGS.iter().find(|setting| setting.key == key) {
+            Some(setting) => (setting, text),
+            None => from_file_of(key, &text, &place)?,
+        };
+        let set = (setting.set)(&mut self.config, &text);
+        set.map_err(|why| Problem { place: place.clone(), text: format!("{}: {why}", setting.key) })?;
+        self.places.insert(setting.key, place);
+        Ok(())
+    }
+
+    fn read_file(&mut self, path: &Path) -> Result<(), Problem> {
+        let at = |line| Place::File(path.to_owned(), line);
+        let text = std::fs::read_to_string(path).map(Zeroizing::new);
+        let text = text.map_err(|e| Problem { place: at(0), text: format!("cannot be read: {e}") })?;
+        let line_of = |offset: usize| {
+            1 + text.as_bytes()[..offset.min(text.len())].iter().filter(|b| **b == b'\n').count()
+        };
+        let table = DeTable::parse(&text).map_err(|e| Problem {
+            // The parser's message, not its picture of the line: the line may hold a secret.
+            place: at(e.span().map_or(1, |span| line_of(span.start))),
+            text: e.message().to_owned(),
+        })?;
+        let mut leaves = Vec::new();
+        flatten("", table.get_ref(), &mut leaves);
+        for (key, line, value) in leaves {
+            let place = at(line_of(line));
+            let text = text_of(value).ok_or_else(|| Problem {
+                place: place.clone(),
+                text: format!("{key}: write a text, a number, true or false, or a list of texts"),
+            })?;
+            self.take(&key, text, place)?;
+        }
+        Ok(())
+    }
+
+    fn read_environment(&mut self, variables: Vec<(OsString, OsString)>) -> Result<(), Problem> {
+        for (name, value) in variables {
+            let Some(name) = name.to_str().filter(|name| name.starts_with(VARIABLE)) else { continue };
+            if name == FILE_VARIABLE || name.starts_with(TEST_VARIABLES) {
+                continue;
+            }
+            let place = Place::Environment(name.to_owned());
+            let value = value.into_string().map(Zeroizing::new);
+            let value = value.map_err(|_| Problem { place: place.clone(), text: "is not UTF-8".into() })?;
+            let known = SETTINGS.iter().find_map(|setting| {
+                let variable = setting.variable();
+                let file = format!("{variable}_FILE");
+                (name == variable)
+                    .then(|| setting.key.to_owned())
+                    .or_else(|| (name == file).then(|| format!("{}_file", setting.key)))
+            });
+            let key = known.ok_or_else(|| unknown(name, &place, SETTINGS.iter().map(Setting::variable)))?;
+            self.take(&key, value, place)?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Loaded, Problem> {
+        let set: Vec<&str> = self.places.keys().copied().collect();
+        self.config.derive(&set);
+        self.config.check().map_err(|(key, text)| Problem {
+            place: self.places.get(key).cloned().unwrap_or(Place::Default),
+            text: format!("{key}: {text}"),
+        })?;
+        Ok((self.config, self.places))
+    }
+}
+
+/// A key that ends in `_file` names a file that holds the value.
+fn from_file_of(
+    key: &str,
+    path: &str,
+    place: &Place,
+) -> Result<(&'static Setting, Zeroizing<String>), Problem> {
+    let base = key.strip_suffix("_file");
+    let Some(setting) = SETTINGS.iter().find(|setting| Some(setting.key) == base) else {
+        if key == "tls" || key.starts_with("tls.") {
+            let text =
+                "tls: Latchkey does not speak https itself yet: put it behind a proxy that does".into();
+            return Err(Problem { place: place.clone(), text });
+        }
+        return Err(unknown(key, place, SETTINGS.iter().map(|setting| setting.key.to_owned())));
+    };
+    let text = std::fs::read_to_string(path).map(Zeroizing::new);
+    let text = text
+        .map_err(|e| Problem { place: place.clone(), text: format!("{key}: {path} cannot be read: {e}") })?;
+    Ok((setting, Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned())))
+}
+
+fn flatten<'a>(prefix: &str, table: &'a DeTable<'a>, leaves: &mut Vec<(String, usize, &'a DeValue<'a>)>) {
+    for (key, value) in table.iter() {
+        let name = format!("{prefix}{}", key.get_ref());
+        match value.get_ref() {
+            DeValue::Table(inner) if !inner.is_empty() => flatten(&format!("{name}."), inner, leaves),
+            other => leaves.push((name, Spanned::span(key).start, other)),
+        }
+    }
+}
+
+fn text_of(value: &DeValue<'_>) -> Option<Zeroizing<String>> {
+    Some(Zeroizing::new(match value {
+        DeValue::String(text) => text.to_string(),
+        DeValue::Integer(number) => number.as_str().replace('_', ""),
+        DeValue::Boolean(yes) => yes.to_string(),
+        DeValue::Array(list) => {
+            let texts: Option<Vec<&str>> = list.iter().map(|item| item.get_ref().as_str()).collect();
+            texts?.join(",")
+        }
+        _ => return None,
+    }))
+}
+
+fn unknown(name: &str, place: &Place, known: impl Iterator<Item = String>) -> Problem {
+    let near = known.map(|known| (distance(name, &known), known)).min();
+    let hint = match near {
+        Some((distance, near)) if distance <= 3 => format!(" Did you mean `{near}`?"),
+        _ => " `latchkey config settings` lists them all.".to_owned(),
+    };
+    Problem { place: place.clone(), text: format!("there is no setting `{name}`.{hint}") }
+}
+
+/// How many letters differ, inserted and left out ones counted too.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut before = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = before + usize::from(x != *y);
+            before = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(row[j + 1] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loaded(
+        file: &str,
+        variables: &[(&str, &str)],
+        flags: &[(&'static str, &str)],
+    ) -> Result<Loaded, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("latchkey.toml");
+        std::fs::write(&path, file).unwrap();
+        let variables = variables.iter().map(|(k, v)| (k.into(), v.into())).collect();
+        let flags: Vec<_> = flags.iter().map(|(k, v)| (*k, (*v).to_owned())).collect();
+        from(Some(&path), variables, &flags)
+            .map_err(|problem| problem.to_string().replace(&path.display().to_string(), "latchkey.toml"))
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file_and_a_flag_over_both() {
+        let file = "listen = '127.0.0.1:1'\nissuer = 'File'\n[login]\nfactors = 'password+code'\n";
+        let variables =
+            [("LATCHKEY_LISTEN", "127.0.0.1:2"), ("LATCHKEY_ISSUER", "Environment"), ("HOME", "/x")];
+        let (config, places) = loaded(file, &variables, &[("listen", "127.0.0.1:3")]).unwrap();
+        assert_eq!((config.listen.port(), config.issuer.as_str()), (3, "Environment"));
+        assert_eq!(places["listen"].to_string(), "flag --listen");
+        assert_eq!(places["issuer"].to_string(), "environment variable LATCHKEY_ISSUER");
+    }
+
+    #[test]
+    fn whatever_is_unknown_or_wrong_stops_the_start_and_names_its_place() {
+        let file = |text| loaded(text, &[], &[]).unwrap_err();
+        assert_eq!(
+            file("\nlisen = 'x'"),
+            "latchkey.toml line 2: there is no setting `lisen`. Did you mean `listen`?"
+        );
+        assert!(
+            file("[login]\nfactor = 'x'")
+                .starts_with("latchkey.toml line 2: there is no setting `login.factor`.")
+        );
+        assert!(
+            file("listen = 8080").starts_with("latchkey.toml line 1: listen: write an address and a port")
+        );
+        assert!(file("issuer = 'a'\nissuer = 'b'").starts_with("latchkey.toml line 2: duplicate key"));
+        assert!(file("issuer = ").starts_with("latchkey.toml line 1: "));
+        assert!(
+            file("[login]\nfactors = 'code'")
+                .contains("line 2: login.factors: signing in by code alone is not built yet")
+        );
+        assert!(file("registration = 'invite'").contains("invitations are not built yet"));
+        assert!(file("[tls]\ncertificate = 'x'").contains("put it behind a proxy"));
+        assert!(file("issuer = 2026-01-01").contains("write a text"));
+        let environment = |name, value| loaded("", &[(name, value)], &[]).unwrap_err();
+        assert!(environment("LATCHKEY_ISUER", "x").contains("Did you mean `LATCHKEY_ISSUER`?"));
+        assert!(environment("LATCHKEY_NONSENSE", "x").contains("there is no setting `LATCHKEY_NONSENSE`"));
+        assert!(environment("LATCHKEY_MASTER_KEY_FILE", "/nowhere").contains("cannot be read"));
+    }
+
+    #[test]
+    fn a_secret_can_be_in_a_file_and_is_never_repeated() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        std::fs::write(&path, "c2VjcmV0\n").unwrap();
+        let (config, _) = loaded("", &[("LATCHKEY_MASTER_KEY_FILE", path.to_str().unwrap())], &[]).unwrap();
+        assert_eq!(config.master_key.unwrap().as_str(), "c2VjcmV0");
+        let said = loaded("master_key = 'hunter2secret\n", &[], &[]).unwrap_err();
+        assert!(!said.contains("hunter2secret"), "{said}");
+        let said = loaded("database = 'pg://ada:hunter2secret@x/y'\n", &[], &[]).unwrap_err();
+        assert!(!said.contains("hunter2secret"), "{said}");
+    }
+
+    #[test]
+    fn registration_is_open_on_this_machine_only() {
+        let registration = |file| loaded(file, &[], &[]).unwrap().0.registration.to_string();
+        assert_eq!(registration(""), "open");
+        assert_eq!(registration("public_url = 'https://login.example.org'"), "closed");
+        assert_eq!(registration("listen = '0.0.0.0:8080'"), "closed");
+        assert_eq!(registration("listen = '0.0.0.0:8080'\nregistration = 'open'"), "open");
+    }
+
+    #[test]
+    fn plain_http_beyond_this_machine_is_refused_with_the_remedies() {
+        let said = loaded("\n\npublic_url = 'http://login.example.org'", &[], &[]).unwrap_err();
+        assert!(
+            said.starts_with("latchkey.toml line 3: public_url: http://login.example.org is plain http"),
+            "{said}"
+        );
+        assert!(said.contains("proxy") && said.contains("insecure_http = true"), "{said}");
+        loaded("public_url = 'http://login.example.org'\ninsecure_http = true", &[], &[]).unwrap();
+    }
+}

@@ -1,0 +1,134 @@
+//! What can go wrong, as a person could act on it. `web` gives each one a status and words.
+
+use store::Time;
+
+/// `Result` with [`Error`] unless another is named.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can go wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Name and password do not belong together. Never says which, nor whether the name exists.
+    #[error("the username or password is not right")]
+    BadCredentials,
+    /// A code that is not right, after a right password or while enrolling.
+    #[error("the code is not right")]
+    WrongCode(Hint),
+    /// A recovery code that is not right, or was used.
+    #[error("the recovery code is not right")]
+    WrongRecoveryCode,
+    /// A hundred wrong codes in a row: a recovery code or an administrator opens it again.
+    #[error("too many wrong codes in a row")]
+    CodesClosed,
+    /// The budget rests.
+    #[error("too many tries")]
+    TooManyTries {
+        /// When the next try is free.
+        until: Time,
+        /// What time it is here.
+        now: Time,
+    },
+    /// Somebody has this name.
+    #[error("the name is taken")]
+    Taken,
+    /// Somebody is registering this name just now.
+    #[error("the name is held")]
+    Held,
+    /// Too many registrations, from one address or in all.
+    #[error("too many registrations")]
+    RegistrationsFull,
+    /// Nobody may register here by themselves.
+    #[error("registration is closed")]
+    RegistrationClosed,
+    /// What was typed breaks these rules.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Rules(Vec<Rule>),
+    /// The sign-in, the enrollment or the link is over, or never was.
+    #[error("this has expired")]
+    Expired,
+    /// There is no such thing.
+    #[error("there is no such thing: {0}")]
+    NotFound(String),
+    /// It cannot be done now, and the text says why.
+    #[error("{0}")]
+    Refused(String),
+    /// Too much is going on: the same again in a moment.
+    #[error("too busy")]
+    Busy,
+    /// The database is away.
+    #[error("the database is away: {0}")]
+    Away(String),
+    /// Our fault. Logged in full, shown as an apology with a reference.
+    #[error("broken: {0:#}")]
+    Broken(anyhow::Error),
+}
+
+/// A rule about something that a person chooses or types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Rule {
+    /// No name was given.
+    #[error("enter a username")]
+    NameMissing,
+    /// The name has other characters than names may have, or too many.
+    #[error("a username has 1 to 64 of the letters a to z, digits, and . _ - @ +")]
+    Name,
+    /// No password was given.
+    #[error("enter a password")]
+    PasswordMissing,
+    /// The password has fewer than eight characters.
+    #[error("a password has at least 8 characters")]
+    PasswordShort,
+    /// The password has more than 256 characters.
+    #[error("a password has at most 256 characters")]
+    PasswordLong,
+    /// The password is among the first that anybody would try.
+    #[error("this password is too easy to guess")]
+    PasswordCommon,
+    /// No code was given.
+    #[error("enter the 6-digit code")]
+    CodeMissing,
+    /// The code has something else in it than digits, or not six of them.
+    #[error("the code is 6 numbers")]
+    CodeDigits,
+    /// What was given as a code looks like a recovery code.
+    #[error("this looks like a recovery code")]
+    CodeLooksLikeRecovery,
+    /// No recovery code was given.
+    #[error("enter a recovery code")]
+    RecoveryCodeMissing,
+}
+
+/// Why a code was refused, as far as it may be said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hint {
+    /// Nothing is known of it.
+    None,
+    /// It was right, and has been used.
+    Used,
+    /// It was right so many seconds ago: the phone's clock is behind.
+    Behind(i64),
+    /// It will be right in so many seconds. Said while enrolling only: elsewhere it would tell a code of the future.
+    Ahead(i64),
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Overloaded | store::Error::Busy => Error::Busy,
+            store::Error::Gone(why) => Error::Away(why.to_string()),
+            other => Error::Broken(anyhow::Error::new(other)),
+        }
+    }
+}
+
+impl From<Rule> for Error {
+    fn from(rule: Rule) -> Self {
+        Error::Rules(vec![rule])
+    }
+}
+
+impl Error {
+    pub(crate) fn broken(why: impl Into<anyhow::Error>) -> Error {
+        Error::Broken(why.into())
+    }
+}

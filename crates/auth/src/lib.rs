@@ -1,0 +1,119 @@
+//! The rules of Latchkey: what people may do, and what it takes. Knows nothing of HTTP, HTML or SQL.
+//!
+//! [`App`] holds what every use-case needs. A use-case is a function in the module named after what people do:
+//! [`register`], [`enroll`], [`login`], [`recovery`], [`session`]; [`setup`] and [`users`] are for those who run the
+//! place. It reads the clock once, decides, and writes everything, the event included, in one transaction.
+
+mod audit;
+mod clock;
+mod error;
+mod limits;
+mod master_key;
+mod name;
+mod password;
+mod random;
+mod role;
+mod vault;
+mod visit;
+
+pub mod chores;
+pub mod config;
+pub mod enroll;
+pub mod login;
+pub mod recovery;
+pub mod register;
+pub mod session;
+pub mod setup;
+pub mod users;
+
+use std::os::unix::fs::DirBuilderExt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use store::Db;
+
+pub use clock::{Clock, date, date_and_time, time_of_day, timestamp};
+pub use config::Config;
+pub use error::{Error, Hint, Result, Rule};
+pub use password::{Cost, Password};
+pub use random::{Random, Token, Words};
+pub use role::Role;
+pub use store::{Id, Kind as DatabaseKind, Time};
+pub use visit::Visit;
+
+use audit::Scribe;
+use limits::Rested;
+use master_key::MasterKey;
+use password::Hasher;
+use vault::Vault;
+
+/// What every use-case needs: cheap handles, cloned freely.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// What time it is.
+    pub clock: Clock,
+    random: Random,
+    db: Db,
+    vault: Vault,
+    hasher: Hasher,
+    rested: Rested,
+}
+
+/// How far the database's clock may be from ours, in milliseconds, before a node says that it is not ready.
+const CLOCKS_APART: i64 = 5000;
+
+impl App {
+    /// Opens the database and the key ring. Makes the data directory, the database and the master key where there are
+    /// none; refuses to start, and writes nothing, with a key that is not the database's.
+    pub async fn open(config: Config) -> Result<App> {
+        App::open_with(config, Clock::System, Random::Os).await
+    }
+
+    /// The same with another clock and other chance, for tests.
+    pub async fn open_with(config: Config, clock: Clock, random: Random) -> Result<App> {
+        let dir = &config.data_dir;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|e| {
+            Error::Refused(format!(
+                "cannot make the data directory {}: {e}. Another one: --data-dir",
+                dir.display()
+            ))
+        })?;
+        let now = clock.now();
+        let db = Db::open(&config.database, now).await.map_err(|error| match error {
+            store::Error::Refused(why) => Error::Refused(why.to_string()),
+            other => other.into(),
+        })?;
+        let master = MasterKey::new(config.master_key.clone(), dir);
+        let vault = Vault::open(&db, master, random.clone(), now).await?;
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let hasher = Hasher::new(threads, config.password_cost, vault.pepper())?;
+        Ok(App { config: Arc::new(config), clock, random, db, vault, hasher, rested: Rested::default() })
+    }
+
+    /// Whether the database answers, takes writes, and agrees about the time. The error says what is wrong.
+    pub async fn health(&self) -> Result<()> {
+        let db = self.db.with_deadline(Duration::from_secs(2));
+        db.health().await?;
+        let asked = self.clock.now();
+        if let Some(theirs) = db.engine_now().await? {
+            let apart = theirs.millis_since(asked).abs();
+            if apart > CLOCKS_APART {
+                return Err(Error::Refused(format!(
+                    "this machine's clock and the database's are {apart} ms apart"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Which database this is.
+    pub fn database_kind(&self) -> DatabaseKind {
+        self.db.kind()
+    }
+
+    fn scribe(&self, visit: &Visit, now: Time) -> Scribe {
+        Scribe::new(&self.random, visit, now)
+    }
+}

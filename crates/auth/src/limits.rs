@@ -1,0 +1,113 @@
+//! Tries: one budget per kind and name, the same for names that exist and that do not.
+//!
+//! A try is spent before it is judged, in the transaction that judges it. The first four failures rest nothing, the fifth
+//! thirty seconds, then it doubles up to an hour; a day untouched forgets them. RFC 4226, section 7.3.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use store::attempts::Budget;
+use store::{Conn, Time, Tx, attempts, quotas};
+
+use crate::{Error, Result};
+
+const SECOND: i64 = 1000;
+const HOUR: i64 = 3600 * SECOND;
+pub(crate) const FORGOTTEN_AFTER: i64 = 24 * HOUR;
+
+/// Wrong codes in a row that close the code factor: NIST SP 800-63B, section 3.2.2.
+pub(crate) const WRONG_CODES: i64 = 100;
+
+/// What is guessed at. No kind resets another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Passwords: anybody who knows a name can spend these.
+    Password,
+    /// Codes: only somebody with the right password can.
+    Code,
+    /// Recovery codes: the same.
+    Recovery,
+}
+
+impl Kind {
+    fn text(self) -> &'static str {
+        match self {
+            Kind::Password => "password",
+            Kind::Code => "code",
+            Kind::Recovery => "recovery",
+        }
+    }
+}
+
+/// Takes a try, or says until when the budget rests. Resting costs no write.
+pub(crate) fn spend_try(tx: &mut Tx<'_>, kind: Kind, name_mac: &str, now: Time) -> Result<(), Error> {
+    let budget = Budget {
+        kind: kind.text(),
+        name_mac,
+        rests_from: 5,
+        first_rest: 30 * SECOND,
+        longest_rest: HOUR,
+        forgotten_after: FORGOTTEN_AFTER,
+    };
+    if attempts::take(tx, &budget, now)?.is_some() {
+        return Ok(());
+    }
+    let until = attempts::free_at(tx, kind.text(), name_mac)?.unwrap_or(now);
+    Err(Error::TooManyTries { until, now })
+}
+
+/// Says whether a budget rests, without taking from it: what rests is not even charged.
+pub(crate) fn refuse_resting(
+    conn: &mut Conn<'_>,
+    kind: Kind,
+    name_mac: &str,
+    now: Time,
+) -> Result<(), Error> {
+    match attempts::free_at(conn, kind.text(), name_mac)? {
+        Some(until) if until > now => Err(Error::TooManyTries { until, now }),
+        _ => Ok(()),
+    }
+}
+
+/// Gives one try back: the guess was right, or was a code that had been used.
+pub(crate) fn give_back(tx: &mut Tx<'_>, kind: Kind, name_mac: &str, now: Time) -> Result<()> {
+    Ok(attempts::give_back(tx, kind.text(), name_mac, now)?)
+}
+
+/// Forgives what was tried with a factor that has just completed a sign-in.
+pub(crate) fn forgive(tx: &mut Tx<'_>, kind: Kind, name_mac: &str) -> Result<()> {
+    Ok(attempts::forgive(tx, kind.text(), name_mac)?)
+}
+
+/// Most registrations an address may begin in an hour, and hold at once; and most that are held in all.
+const AN_HOUR: i64 = 20;
+const AT_ONCE: i64 = 3;
+const IN_ALL: i64 = 1000;
+
+/// Takes one registration from the budget of the address, if it has one, and of the house.
+pub(crate) fn spend_registration(tx: &mut Tx<'_>, address: Option<&str>, now: Time) -> Result<()> {
+    if store::registrations::count(tx, now)? >= IN_ALL {
+        return Err(Error::RegistrationsFull);
+    }
+    if let Some(address) = address {
+        let held = store::registrations::count_of_address(tx, address, now)?;
+        if held >= AT_ONCE || !quotas::take(tx, "registration", address, AN_HOUR, (now, HOUR))? {
+            return Err(Error::RegistrationsFull);
+        }
+    }
+    Ok(())
+}
+
+/// How often somebody was told to wait, since the last minute's event. A flood is counted, not written down.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rested(Arc<AtomicI64>);
+
+impl Rested {
+    pub(crate) fn note(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn take(&self) -> i64 {
+        self.0.swap(0, Ordering::Relaxed)
+    }
+}

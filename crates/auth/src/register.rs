@@ -1,0 +1,158 @@
+//! Registering: a name is held for half an hour with a sealed secret; the account exists from the first code on.
+
+use store::registrations::Registration;
+use store::{Conn, Time, Tx, registrations, setup_links, users};
+
+use crate::audit::{Happened, Whom};
+use crate::config::Registration as Policy;
+use crate::error::Rule;
+use crate::name::Name;
+use crate::password::{Lane, Password};
+use crate::random::{Token, Words};
+use crate::vault::Place;
+use crate::{App, Error, Result, Role, Visit, enroll, limits, setup};
+
+/// How long a name is held, in seconds.
+const HELD: i64 = 30 * 60;
+
+/// What somebody typed who wants an account.
+#[derive(Debug)]
+pub struct NewUser {
+    /// As typed.
+    pub username: String,
+    /// As typed.
+    pub password: Password,
+    /// The one-time link that lets them in, if they came by one.
+    pub link: Option<Words>,
+    /// Where they were going: a path of ours, or empty.
+    pub next: String,
+}
+
+/// Whether anybody may register without a link.
+pub fn is_open(app: &App) -> bool {
+    app.config.registration == Policy::Open
+}
+
+/// Holds a name for half an hour, with a new secret. Answers the token of the browser that may enroll.
+///
+/// `browser` is the token that it had already: with the same name it goes on with the same secret and a new password, with
+/// another name it lets go of the first. Of many at once with one name, one gets it.
+pub async fn reserve(app: &App, new: NewUser, browser: Option<Token>, visit: Visit) -> Result<Token> {
+    if new.link.is_none() && !is_open(app) {
+        return Err(Error::RegistrationClosed);
+    }
+    let now = app.clock.now();
+    let name = checked(app, &new)?;
+    let link_mac = new.link.as_ref().map(|link| app.vault.link_mac(link));
+    let held_mac = browser.as_ref().map(|token| app.vault.token_mac(enroll::TOKEN, token));
+    refuse_early(app, &name, held_mac.clone(), now).await?;
+
+    let slot = app.hasher.slot(Lane::Registration).await?;
+    let password = slot.hash(new.password, &app.random).await?;
+    let token = app.random.token();
+    let secret = app.random.bytes::<{ otp::Secret::LENGTH }>();
+    let draft = Registration {
+        name_key: name.key().to_owned(),
+        name: name.shown().to_owned(),
+        role: Role::User.text().to_owned(),
+        password: Some(password),
+        secret: app.vault.seal(secret_of(name.key()), &*secret)?,
+        token_mac: app.vault.token_mac(enroll::TOKEN, &token),
+        link_mac,
+        name_fixed: false,
+        address: visit.budget(),
+        next_path: new.next,
+        expires_at: now.plus_seconds(HELD),
+    };
+    let scribe = app.scribe(&visit, now);
+    let goes_on = app.db.write(move |tx| {
+        let mine = match &held_mac {
+            Some(mac) => registrations::by_token(tx, mac, now)?,
+            None => None,
+        };
+        if let Some(mine) = mine.as_ref().filter(|mine| goes_on_with(mine, &draft)) {
+            registrations::update(tx, &mine.token_mac, &draft.name, draft.password.as_deref())?;
+            return Ok(true);
+        }
+        if let Some(mine) = &mine {
+            registrations::release(tx, &mine.token_mac)?;
+        }
+        let mut draft = draft.clone();
+        match &draft.link_mac {
+            Some(link) => {
+                (draft.role, draft.name_fixed) = let_in(tx, link, mine.as_ref(), (&draft.name_key, now))?
+            }
+            None => limits::spend_registration(tx, draft.address.as_deref(), now)?,
+        }
+        // First the name, then the users: the other order would let a name be held that has just been confirmed.
+        if !registrations::reserve(tx, &draft, now)? {
+            return Err(Error::Held);
+        }
+        if users::by_name(tx, &draft.name_key)?.is_some() {
+            return Err(Error::Taken);
+        }
+        scribe.record(tx, Happened::RegistrationStarted, Whom { id: None, name: &draft.name }, &[])?;
+        Ok(false)
+    });
+    match (goes_on.await?, browser) {
+        (true, Some(browser)) => Ok(browser),
+        _ => Ok(token),
+    }
+}
+
+/// Where the secret of a registration is sealed.
+pub(crate) fn secret_of(name_key: &str) -> Place<'_> {
+    Place { table: "registrations", column: "secret", user: "", row: name_key }
+}
+
+/// Every rule that is broken, so that nobody learns of them one by one.
+fn checked(app: &App, new: &NewUser) -> Result<Name> {
+    let name = Name::parse(&new.username);
+    let about = [name.as_ref().map_or("", Name::shown), app.config.issuer.as_str(), "latchkey"];
+    let password = new.password.check(&about);
+    let rules: Vec<Rule> = [name.as_ref().err().copied(), password.err()].into_iter().flatten().collect();
+    match name {
+        Ok(name) if rules.is_empty() => Ok(name),
+        _ => Err(Error::Rules(rules)),
+    }
+}
+
+/// Whether a browser that holds a name asks for the same again, in its spelling or with another password.
+fn goes_on_with(mine: &Registration, draft: &Registration) -> bool {
+    mine.name_key == draft.name_key && (draft.link_mac.is_none() || mine.link_mac == draft.link_mac)
+}
+
+/// Refuses what will be refused in any case before it costs a hash.
+async fn refuse_early(app: &App, name: &Name, held_mac: Option<String>, now: Time) -> Result<()> {
+    let key = name.key().to_owned();
+    let taken = app.db.scan(move |conn: &mut Conn<'_>| {
+        let mine = match &held_mac {
+            Some(mac) => registrations::by_token(conn, mac, now)?,
+            None => None,
+        };
+        Ok::<_, Error>(mine.is_none_or(|mine| mine.name_key != key) && users::by_name(conn, &key)?.is_some())
+    });
+    if taken.await? { Err(Error::Taken) } else { Ok(()) }
+}
+
+/// Spends a one-time link, and answers the role it gives and whether it fixes the name. The browser that has spent it
+/// already may begin again.
+fn let_in(
+    tx: &mut Tx<'_>,
+    link_mac: &str,
+    mine: Option<&Registration>,
+    (name_key, now): (&str, Time),
+) -> Result<(String, bool)> {
+    let (role, fixed_name) = match setup_links::by_token(tx, link_mac, now)? {
+        Some(link) if setup_links::take(tx, link_mac, now)? => (link.role, link.name),
+        _ => match mine.filter(|mine| mine.link_mac.as_deref() == Some(link_mac)) {
+            Some(mine) => (mine.role.clone(), mine.name_fixed.then(|| mine.name.clone())),
+            None => return Err(Error::Expired),
+        },
+    };
+    setup::refuse_second_owner(tx, &role)?;
+    if fixed_name.as_ref().is_some_and(|fixed| fixed.to_ascii_lowercase() != name_key) {
+        return Err(Error::Refused("this link is for another name".into()));
+    }
+    Ok((role, fixed_name.is_some()))
+}

@@ -1,0 +1,175 @@
+//! People, as those who run the place see them: list, show, give a role, lock out, let in again.
+
+use store::{Time, Tx, claims, recovery_codes, registrations, setup_links, users};
+
+use crate::audit::{Happened, Whom};
+use crate::limits::{Kind, WRONG_CODES};
+use crate::name::Name;
+use crate::{App, Error, Result, Role, Visit, limits};
+
+/// Somebody with an account.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// Their id.
+    pub id: store::Id,
+    /// Their name as typed.
+    pub name: String,
+    /// What they may do to the place.
+    pub role: Role,
+    /// May not sign in.
+    pub disabled: bool,
+    /// A hundred wrong codes in a row: only a recovery code, or `enable`, lets them in.
+    pub codes_closed: bool,
+    /// When their first code was confirmed.
+    pub created_at: Time,
+    /// When they last signed in.
+    pub signed_in_at: Option<Time>,
+}
+
+/// Somebody, with more about them.
+#[derive(Clone, Debug)]
+pub struct Details {
+    /// Who.
+    pub person: Person,
+    /// What their app shows, one for each authenticator.
+    pub authenticators: Vec<String>,
+    /// Recovery codes that are left.
+    pub recovery_codes: i64,
+}
+
+/// How many people and held names there are.
+#[derive(Clone, Copy, Debug)]
+pub struct Counts {
+    /// People with an account.
+    pub people: i64,
+    /// Names held for somebody who has not confirmed a code yet.
+    pub registrations: i64,
+}
+
+fn person(user: users::User) -> Person {
+    Person {
+        id: user.id,
+        name: user.name,
+        role: Role::of_row(&user.role),
+        disabled: user.disabled,
+        codes_closed: user.wrong_codes >= WRONG_CODES,
+        created_at: user.created_at,
+        signed_in_at: user.signed_in_at,
+    }
+}
+
+/// Everybody, by name.
+pub async fn all(app: &App) -> Result<Vec<Person>> {
+    let all = app.db.scan(users::all).await?;
+    Ok(all.into_iter().map(person).collect())
+}
+
+/// How many there are.
+pub async fn count(app: &App) -> Result<Counts> {
+    let now = app.clock.now();
+    let counts = app.db.scan(move |conn| {
+        Ok::<_, store::Error>(Counts {
+            people: users::count(conn)?,
+            registrations: registrations::count(conn, now)?,
+        })
+    });
+    Ok(counts.await?)
+}
+
+/// One person.
+pub async fn show(app: &App, name: &str) -> Result<Details> {
+    let (key, missing) = (Name::parse(name)?.key().to_owned(), name.to_owned());
+    app.db
+        .scan(move |conn| {
+            let user = users::by_name(conn, &key)?.ok_or_else(|| nobody(&missing))?;
+            let authenticators = store::authenticators::of_user(conn, &user.id)?;
+            Ok(Details {
+                authenticators: authenticators.into_iter().map(|authenticator| authenticator.label).collect(),
+                recovery_codes: recovery_codes::count_of_user(conn, &user.id)?,
+                person: person(user),
+            })
+        })
+        .await
+}
+
+/// Gives a role. Their sessions end, so that nobody goes on as who they were.
+pub async fn set_role(app: &App, name: &str, role: Role) -> Result<()> {
+    change(app, name, move |tx, user, _| {
+        if Role::of_row(&user.role) == role {
+            return Ok(None);
+        }
+        if role != Role::Owner {
+            keep_an_owner(tx, user)?;
+        }
+        users::update_role(tx, &user.id, role.text())?;
+        // Whoever held the link for the first owner comes too late now.
+        if role == Role::Owner {
+            setup_links::remove(tx, "owner")?;
+        }
+        Ok(Some((Happened::RoleChanged, role.text())))
+    })
+    .await
+}
+
+/// Locks somebody out, and everything they have open with them.
+pub async fn disable(app: &App, name: &str) -> Result<()> {
+    change(app, name, |tx, user, _| {
+        keep_an_owner(tx, user)?;
+        Ok(users::disable(tx, &user.id)?.then_some((Happened::Disabled, "")))
+    })
+    .await
+}
+
+/// Lets somebody in again: not disabled, no wrong codes held against them, nothing to wait for.
+pub async fn enable(app: &App, name: &str) -> Result<()> {
+    let vault = app.vault.clone();
+    change(app, name, move |tx, user, key| {
+        users::enable(tx, &user.id)?;
+        for kind in [Kind::Password, Kind::Code, Kind::Recovery] {
+            limits::forgive(tx, kind, &vault.name_mac(key))?;
+        }
+        Ok(Some((Happened::Enabled, "")))
+    })
+    .await
+}
+
+/// Finds the user, changes, and records what was changed, in one transaction.
+async fn change(
+    app: &App,
+    name: &str,
+    what: impl Fn(&mut Tx<'_>, &users::User, &str) -> Result<Option<(Happened, &'static str)>> + Send + 'static,
+) -> Result<()> {
+    let now = app.clock.now();
+    let (key, missing) = (Name::parse(name)?.key().to_owned(), name.to_owned());
+    let scribe = app.scribe(&Visit::default(), now);
+    app.db
+        .write(move |tx| {
+            // One at a time, or two owners could each remove the other.
+            claims::lock(tx, "people", now)?;
+            let user = users::by_name(tx, &key)?.ok_or_else(|| nobody(&missing))?;
+            if let Some((happened, detail)) = what(tx, &user, &key)? {
+                let whom = Whom { id: Some(&user.id), name: &user.name };
+                let detail = [("to", detail)];
+                let detail = if detail[0].1.is_empty() { &[] } else { &detail[..] };
+                scribe.record(tx, happened, whom, detail)?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// Refuses to leave the place without an owner who can sign in.
+fn keep_an_owner(tx: &mut Tx<'_>, user: &users::User) -> Result<()> {
+    let owner = Role::Owner.text();
+    if user.role == owner && !user.disabled && users::count_enabled(tx, owner)? == 1 {
+        return Err(Error::Refused(format!(
+            "{} is the only owner. Make another one first: latchkey user role NAME owner",
+            user.name
+        )));
+    }
+    Ok(())
+}
+
+fn nobody(name: &str) -> Error {
+    Error::NotFound(format!("nobody is called {name}. Who there is: latchkey user list"))
+}

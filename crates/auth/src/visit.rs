@@ -1,0 +1,102 @@
+//! Where a request came from: the client's address, and the part of it that budgets and events go by.
+
+use std::net::IpAddr;
+
+use crate::config::{Config, Network};
+
+/// Where a request came from.
+#[derive(Clone, Debug, Default)]
+pub struct Visit {
+    /// The client's address; `None` for the command line and for sockets without one.
+    pub address: Option<IpAddr>,
+    /// Whether the address has budgets of its own.
+    budgeted: bool,
+}
+
+impl Visit {
+    /// A visit from `peer`, which said that it speaks for `forwarded`, the values of `X-Forwarded-For` in their order.
+    ///
+    /// A trusted proxy is believed: the right-most address in the list that is none of the trusted ones is the client's.
+    /// Everybody else is who they are.
+    pub fn new<'a>(
+        config: &Config,
+        peer: IpAddr,
+        forwarded: impl DoubleEndedIterator<Item = &'a str>,
+    ) -> Visit {
+        let trusted = |ip: IpAddr| config.trusted_proxies.iter().any(|network| network.contains(ip));
+        let mut client = peer.to_canonical();
+        if trusted(client) {
+            for hop in forwarded.rev().flat_map(|value| value.rsplit(',')) {
+                // What a proxy that we trust wrote is an address. Something else was written by somebody further away.
+                let Ok(hop) = hop.trim().parse::<IpAddr>() else { break };
+                client = hop.to_canonical();
+                if !trusted(client) {
+                    break;
+                }
+            }
+        }
+        // Without trusted proxies a loopback or private peer may be one, and everybody would share its budget.
+        let budgeted = !config.trusted_proxies.is_empty() || !Network::is_private(client);
+        Visit { address: Some(client), budgeted }
+    }
+
+    /// What an address budget is charged to; `None` where there is no such budget.
+    pub(crate) fn budget(&self) -> Option<String> {
+        self.address.filter(|_| self.budgeted).map(prefix)
+    }
+
+    /// What events are gathered by; empty for the command line.
+    pub(crate) fn prefix(&self) -> String {
+        self.address.map(prefix).unwrap_or_default()
+    }
+
+    /// The address as text; empty for the command line.
+    pub fn text(&self) -> String {
+        self.address.map(|ip| ip.to_string()).unwrap_or_default()
+    }
+}
+
+/// An IPv4 address, or the /64 that one IPv6 customer has.
+fn prefix(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => {
+            let [a, b, c, d, ..] = ip.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn visit(trusted: &str, peer: &str, forwarded: &[&str]) -> Visit {
+        let mut config = Config::default();
+        config.set("trusted_proxies", trusted).unwrap();
+        Visit::new(&config, peer.parse().unwrap(), forwarded.iter().copied())
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_is_believed() {
+        assert_eq!(visit("", "203.0.113.9", &["198.51.100.1"]).text(), "203.0.113.9");
+        assert_eq!(visit("10.0.0.0/8", "10.0.0.1", &["198.51.100.1"]).text(), "198.51.100.1");
+        assert_eq!(visit("10.0.0.0/8", "203.0.113.9", &["198.51.100.1"]).text(), "203.0.113.9");
+    }
+
+    #[test]
+    fn the_right_most_untrusted_address_is_the_client() {
+        let forged = ["6.6.6.6, 198.51.100.1, 10.0.0.2"];
+        assert_eq!(visit("10.0.0.0/8", "10.0.0.1", &forged).text(), "198.51.100.1");
+        assert_eq!(visit("10.0.0.0/8", "10.0.0.1", &["6.6.6.6", "198.51.100.1"]).text(), "198.51.100.1");
+        assert_eq!(visit("10.0.0.0/8", "10.0.0.1", &["<script>, 10.0.0.2"]).text(), "10.0.0.2");
+    }
+
+    #[test]
+    fn a_private_peer_has_no_budget_while_no_proxy_is_trusted() {
+        assert_eq!(visit("", "127.0.0.1", &[]).budget(), None);
+        assert_eq!(visit("", "::ffff:192.168.1.5", &[]).budget(), None);
+        assert_eq!(visit("10.0.0.0/8", "127.0.0.1", &[]).budget().as_deref(), Some("127.0.0.1"));
+        assert_eq!(visit("", "2001:db8:1:2:3:4:5:6", &[]).budget().as_deref(), Some("2001:db8:1:2::/64"));
+    }
+}
