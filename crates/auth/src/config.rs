@@ -75,6 +75,11 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Where the database is, without what a URL may hold of secrets.
+    pub fn database_shown(&self) -> String {
+        without_secrets(&self.database)
+    }
+
     /// Sets what was not set from what was.
     pub(crate) fn derive(&mut self, set: &[&str]) {
         if !set.contains(&"public_url") {
@@ -112,6 +117,7 @@ pub struct Setting {
     pub key: &'static str,
     /// For the example configuration and the docs.
     pub meaning: &'static str,
+    show: fn(&Config) -> String,
     set: fn(&mut Config, &str) -> Result<(), String>,
 }
 
@@ -120,6 +126,16 @@ impl Setting {
     pub fn variable(&self) -> String {
         format!("LATCHKEY_{}", self.key.replace('.', "_").to_uppercase())
     }
+
+    /// What it is set to, as a file would say it. Secrets are left out; empty where nothing is set.
+    pub fn text(&self, config: &Config) -> String {
+        (self.show)(config)
+    }
+
+    /// What it is when nobody sets it; empty where there is no such value.
+    pub fn default_text(&self) -> String {
+        self.text(&Config::default())
+    }
 }
 
 /// Every setting there is.
@@ -127,6 +143,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "listen",
         meaning: "address and port to listen on",
+        show: |config| config.listen.to_string(),
         set: |config, text| {
             config.listen =
                 text.parse().map_err(|_| "write an address and a port, such as 127.0.0.1:8080")?;
@@ -136,6 +153,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "public_url",
         meaning: "how browsers reach it: scheme, host and port",
+        show: |config| config.public_url.origin(),
         set: |config, text| {
             config.public_url = text.parse()?;
             Ok(())
@@ -144,6 +162,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "data_dir",
         meaning: "where the database and the master key are",
+        show: |config| config.data_dir.display().to_string(),
         set: |config, text| {
             config.data_dir = non_empty(text)?.into();
             Ok(())
@@ -152,6 +171,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "database",
         meaning: "sqlite:PATH, or postgres://USER@HOST:PORT/NAME",
+        show: Config::database_shown,
         set: |config, text| {
             store::Kind::of(text).map_err(|e| e.to_string())?;
             config.database = Zeroizing::new(text.to_owned());
@@ -161,6 +181,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "issuer",
         meaning: "the name in the authenticator app and on the pages",
+        show: |config| config.issuer.clone(),
         set: |config, text| {
             if text.contains(':')
                 || text.chars().any(char::is_control)
@@ -178,6 +199,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "registration",
         meaning: "who may register: open or closed",
+        show: |config| config.registration.to_string(),
         set: |config, text| {
             config.registration = text.parse()?;
             Ok(())
@@ -186,6 +208,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "login.factors",
         meaning: "what a sign-in asks for: password+code",
+        show: |config| config.factors.to_string(),
         set: |config, text| {
             config.factors = text.parse()?;
             Ok(())
@@ -194,6 +217,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "trusted_proxies",
         meaning: "networks whose X-Forwarded-For is believed",
+        show: |config| config.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
         set: |config, text| {
             let networks = text.split(',').map(str::trim).filter(|network| !network.is_empty());
             config.trusted_proxies = networks.map(str::parse).collect::<Result<_, _>>()?;
@@ -203,6 +227,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "master_key",
         meaning: "32 random bytes in base64; else master.key in data_dir",
+        show: |config| config.master_key.as_ref().map_or("", |_| "…").to_owned(),
         set: |config, text| {
             config.master_key = Some(Zeroizing::new(non_empty(text)?.to_owned()));
             Ok(())
@@ -211,6 +236,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "insecure_http",
         meaning: "allow a public http address that is not this machine",
+        show: |config| config.insecure_http.to_string(),
         set: |config, text| {
             config.insecure_http = text.parse().map_err(|_| "write true or false")?;
             Ok(())
@@ -219,6 +245,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "password.memory_kib",
         meaning: "memory of a password hash in KiB, 19456 or more",
+        show: |config| config.password_cost.memory_kib.to_string(),
         set: |config, text| {
             let memory = text.parse().ok().filter(|kib| (19_456..=262_144).contains(kib));
             config.password_cost.memory_kib = memory.ok_or("write a number from 19456 to 262144")?;
@@ -228,6 +255,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "password.passes",
         meaning: "passes of a password hash, 2 or more",
+        show: |config| config.password_cost.passes.to_string(),
         set: |config, text| {
             let passes = text.parse().ok().filter(|passes| (2..=16).contains(passes));
             config.password_cost.passes = passes.ok_or("write a number from 2 to 16")?;
@@ -237,6 +265,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "log",
         meaning: "error, warn, info, debug or trace",
+        show: |config| config.log.clone(),
         set: |config, text| {
             if !["error", "warn", "info", "debug", "trace"].contains(&text) {
                 return Err("write error, warn, info, debug or trace".into());
@@ -247,6 +276,24 @@ pub const SETTINGS: &[Setting] = &[
     },
 ];
 
+/// A PostgreSQL URL without its password, and of its parameters only those that say where. Others stay as they are.
+fn without_secrets(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://").filter(|_| !url.starts_with("sqlite:")) else {
+        return url.to_owned();
+    };
+    let (user, rest) = match rest.rsplit_once('@') {
+        Some((credentials, rest)) => {
+            (credentials.split_once(':').map_or(credentials, |(user, _)| user).to_owned() + "@", rest)
+        }
+        None => (String::new(), rest),
+    };
+    let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let where_it_is = |part: &&str| ["host=", "port=", "dbname="].iter().any(|key| part.starts_with(key));
+    let query = query.split('&').filter(where_it_is).collect::<Vec<_>>().join("&");
+    let query = if query.is_empty() { query } else { format!("?{query}") };
+    format!("{scheme}://{user}{place}{query}")
+}
+
 fn non_empty(text: &str) -> Result<&str, String> {
     if text.trim().is_empty() { Err("it is empty".into()) } else { Ok(text) }
 }
@@ -256,5 +303,40 @@ impl Config {
     pub fn set(&mut self, key: &str, text: &str) -> Result<(), String> {
         let setting = SETTINGS.iter().find(|setting| setting.key == key);
         (setting.ok_or("there is no such setting")?.set)(self, text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_default_that_is_shown_can_be_set_and_is_the_default() {
+        for setting in SETTINGS.iter().filter(|setting| setting.key != "master_key") {
+            let mut config = Config::default();
+            config.set(setting.key, &setting.default_text()).unwrap();
+            assert_eq!(setting.text(&config), setting.default_text(), "{}", setting.key);
+        }
+    }
+
+    #[test]
+    fn a_database_is_shown_without_its_password() {
+        for (url, shown) in [
+            ("sqlite:./a@b:c.db", "sqlite:./a@b:c.db"),
+            ("postgres://ada:hunter2@localhost:5432/latchkey", "postgres://ada@localhost:5432/latchkey"),
+            ("postgres://ada:hun@ter?2/@localhost/x?sslmode=disable", "postgres://ada@localhost/x"),
+            (
+                "postgres://ada@/x?host=%2Frun&port=5432&password=hunter2",
+                "postgres://ada@/x?host=%2Frun&port=5432",
+            ),
+        ] {
+            let mut config = Config::default();
+            config.set("database", url).unwrap();
+            assert_eq!(config.database_shown(), shown);
+        }
+        let mut config = Config::default();
+        config.set("master_key", "hunter2").unwrap();
+        let shown: String = SETTINGS.iter().map(|setting| setting.text(&config)).collect();
+        assert!(!shown.contains("hunter2"), "{shown}");
     }
 }

@@ -128,7 +128,11 @@ pub async fn qr_png(app: &App, token: &Token, scale: u32) -> Result<Zeroizing<Ve
 /// Somebody new gets their account now, with ten recovery codes. For somebody who enrolls again it is one transaction,
 /// too: a new epoch, in which other sessions, the old authenticators and the old recovery codes are void.
 pub async fn confirm(app: &App, token: &Token, typed: &str, visit: &Visit) -> Result<Started> {
-    let code = parse_code(typed)?;
+    let code = parse_code(typed).map_err(|error| match error {
+        // There is no other door here, so it is only no code.
+        Error::Rules(rules) if rules.contains(&Rule::CodeLooksLikeRecovery) => Rule::CodeDigits.into(),
+        other => other,
+    })?;
     let now = app.clock.now();
     let mac = app.vault.token_mac(TOKEN, token);
     let draft = Draft {

@@ -61,6 +61,25 @@ pub struct App {
     rested: Rested,
 }
 
+/// What [`App::find`] finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// No database of ours.
+    Nothing,
+    /// A database that the next start brings up to date.
+    Older,
+    /// A database that this program works with, unless opening it says otherwise.
+    Ready,
+}
+
+/// Opening says why a database cannot be used; later such an answer would be our mistake.
+fn refused(error: store::Error) -> Error {
+    match error {
+        store::Error::Refused(why) => Error::Refused(why.to_string()),
+        other => other.into(),
+    }
+}
+
 /// How far the database's clock may be from ours, in milliseconds, before a node says that it is not ready.
 const CLOCKS_APART: i64 = 5000;
 
@@ -71,7 +90,28 @@ impl App {
         App::open_with(config, Clock::System, Random::Os).await
     }
 
-    /// The same with another clock and other chance, for tests.
+    /// Opens what is there already, and makes nothing: for commands that make no sense without it, so that a directory
+    /// mistyped is an error and not a new house.
+    pub async fn open_existing(config: Config) -> Result<App> {
+        if App::find(&config)? == Found::Nothing {
+            return Err(Error::Refused(format!(
+                "there is no Latchkey at {} yet. Start one with `latchkey`, or say where it is with --data-dir or --database",
+                config.database_shown()
+            )));
+        }
+        App::open_here(config, Clock::System, Random::Os).await
+    }
+
+    /// What is where the settings say, without making or changing anything.
+    pub fn find(config: &Config) -> Result<Found> {
+        Ok(match Db::schema(&config.database).map_err(refused)? {
+            None => Found::Nothing,
+            Some(version) if version < Db::SCHEMA => Found::Older,
+            Some(_) => Found::Ready,
+        })
+    }
+
+    /// The same as [`App::open`] with another clock and other chance, for tests.
     pub async fn open_with(config: Config, clock: Clock, random: Random) -> Result<App> {
         let dir = &config.data_dir;
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|e| {
@@ -80,12 +120,13 @@ impl App {
                 dir.display()
             ))
         })?;
+        App::open_here(config, clock, random).await
+    }
+
+    async fn open_here(config: Config, clock: Clock, random: Random) -> Result<App> {
         let now = clock.now();
-        let db = Db::open(&config.database, now).await.map_err(|error| match error {
-            store::Error::Refused(why) => Error::Refused(why.to_string()),
-            other => other.into(),
-        })?;
-        let master = MasterKey::new(config.master_key.clone(), dir);
+        let db = Db::open(&config.database, now).await.map_err(refused)?;
+        let master = MasterKey::new(config.master_key.clone(), &config.data_dir);
         let vault = Vault::open(&db, master, random.clone(), now).await?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let hasher = Hasher::new(threads, config.password_cost, vault.pepper())?;
@@ -111,6 +152,11 @@ impl App {
     /// Which database this is.
     pub fn database_kind(&self) -> DatabaseKind {
         self.db.kind()
+    }
+
+    /// A short name for one request, to find it in the log.
+    pub fn request_id(&self) -> String {
+        data_encoding::BASE32HEX_NOPAD.encode(&*self.random.bytes::<5>()).to_lowercase()
     }
 
     fn scribe(&self, visit: &Visit, now: Time) -> Scribe {

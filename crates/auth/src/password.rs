@@ -334,8 +334,7 @@ mod tests {
 
     #[test]
     fn passwords_have_8_to_256_characters_and_are_not_the_first_that_anybody_would_try() {
-        let good =
-            ["correct horse", "xk7!pqw2", "ein Satz mit Leerzeichen", "🦀🦉🐙🦊🐝🐢🦖🐳", &"añ".repeat(128)];
+        let good = ["correct horse", "xk7!pqw2", "ein Satz mit Leerzeichen", "🦀🦉🐙🦊🐝🐢🦖🐳", &long];
         for good in good {
             assert_eq!(password(good).check(&["ada", "Latchkey"]), Ok(()), "{good}");
         }

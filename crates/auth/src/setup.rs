@@ -61,8 +61,7 @@ async fn make(app: &App, name: Option<Name>, role: Role, lasts: i64) -> Result<M
         .write(move |tx| {
             match &name {
                 Some(name) if users::by_name(tx, name.key())?.is_some() => return Err(Error::Taken),
-                Some(_) => {}
-                None => refuse_second_owner(tx, &link.role)?,
+                _ => refuse_second_owner(tx, &link.role)?,
             }
             setup_links::replace(tx, &link, now)?;
             let whom = Whom { id: None, name: link.name.as_deref().unwrap_or("") };

@@ -38,6 +38,23 @@ impl PublicUrl {
         self.https
     }
 
+    /// Whether a `Host` header, in lower case, is ours. While the address is this machine's, all its names are, on any
+    /// port, since tunnels change that.
+    pub fn is_reached_as(&self, host: &str) -> bool {
+        let usual = if self.https { ":443" } else { ":80" };
+        if host.strip_suffix(usual).unwrap_or(host) == self.authority() {
+            return true;
+        }
+        let (name, port) = match host.rsplit_once(':') {
+            Some((name, port)) if !port.ends_with(']') => (name, port),
+            _ => (host, "0"),
+        };
+        self.is_loopback()
+            && ["localhost", "127.0.0.1", "[::1]"].contains(&name)
+            && !port.is_empty()
+            && port.bytes().all(|b| b.is_ascii_digit())
+    }
+
     /// Whether it names this machine only.
     pub fn is_loopback(&self) -> bool {
         is_loopback_host(&self.host)
@@ -221,6 +238,26 @@ mod tests {
             "https://[x]",
         ] {
             assert!(wrong.parse::<PublicUrl>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_our_own_names_reach_us() {
+        let public: PublicUrl = "https://login.example.org".parse().unwrap();
+        assert!(public.is_reached_as("login.example.org") && public.is_reached_as("login.example.org:443"));
+        for other in
+            ["evil.example", "login.example.org:8443", "login.example.org.evil.example", "localhost", ""]
+        {
+            assert!(!public.is_reached_as(other), "{other}");
+        }
+        let local = PublicUrl::loopback(8080);
+        for name in ["localhost:8080", "127.0.0.1:9000", "[::1]:8080", "localhost", "127.0.0.1"] {
+            assert!(local.is_reached_as(name), "{name}");
+        }
+        for other in
+            ["localhost.evil.example", "127.0.0.2", "evil", "localhost:x", "localhost:", ":8080", "[::1"]
+        {
+            assert!(!local.is_reached_as(other), "{other}");
         }
     }
 

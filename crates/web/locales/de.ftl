@@ -1,0 +1,197 @@
+# Jedes deutsche Wort auf einer Seite. Kurz und einfach, mit „du“: was ist passiert, was ist zu tun.
+
+## Überall
+
+skip-to-content = Zum Inhalt springen
+languages = Sprache
+signed-in-as = Angemeldet als
+step = Schritt { $number } von 3
+continue = Weiter
+confirm = Bestätigen
+copy = Kopieren
+copied = Kopiert
+download = Herunterladen
+print = Drucken
+finish = Fertig
+try-again = Noch einmal versuchen
+sign-in = Anmelden
+sign-out = Abmelden
+username = Benutzername
+password = Passwort
+password-show = Zeigen
+password-hide = Verbergen
+reference = Kennung
+duration-seconds = { $count ->
+    [one] { $count } Sekunde
+   *[other] { $count } Sekunden
+}
+duration-minutes = { $count ->
+    [one] { $count } Minute
+   *[other] { $count } Minuten
+}
+
+## Konto anlegen
+
+register-title = Konto anlegen
+register-heading = Dein Konto bei { $issuer }
+register-lead = Danach verbindest du eine Authenticator-App und sicherst Wiederherstellungscodes. Das dauert etwa zwei Minuten.
+register-heading-first = Das erste Konto
+register-lead-first = Damit verwaltest du diesen Server. Danach verbindest du eine Authenticator-App und sicherst Wiederherstellungscodes.
+register-heading-invited = Willkommen bei { $issuer }
+register-lead-invited = Leg fest, wie du dich anmeldest. Danach verbindest du eine Authenticator-App und sicherst Wiederherstellungscodes.
+register-have-account = Du hast schon ein Konto?
+username-hint = Buchstaben a bis z, Ziffern und . _ - @ + (höchstens 64). Der Name lässt sich später nicht ändern.
+username-hint-fixed = Dieser Name wurde für dich gewählt.
+password-hint = Mindestens 8 Zeichen. Ein paar Wörter ohne Zusammenhang sind ein gutes Passwort.
+closed-heading = Hier kann man sich nicht selbst registrieren
+closed-text = Neue Konten gibt es von der Person, die diesen Server betreibt. Lass dir einen Link schicken.
+
+## Authenticator einrichten
+
+enroll-heading = Richte deine Authenticator-App ein
+enroll-lead = Du brauchst eine App, die 6-stellige Codes erzeugt, zum Beispiel Apple Passwörter, Google Authenticator, Microsoft Authenticator, 2FAS, Aegis, Bitwarden oder 1Password.
+enroll-heading-again = Richte deinen Authenticator neu ein
+enroll-lead-again = Dein Wiederherstellungscode war richtig und ist jetzt verbraucht. Sobald du den neuen Authenticator bestätigst, gilt der alte nicht mehr, du wirst überall sonst abgemeldet und bekommst zehn neue Wiederherstellungscodes.
+enroll-open = In deiner Authenticator-App öffnen
+enroll-open-apple = In Apple Passwörter aufnehmen
+enroll-qr-alt = QR-Code mit deinem Schlüssel. Wenn du ihn nicht scannen kannst, nimm den Schlüssel weiter unten.
+enroll-scan = Scanne das mit deiner App.
+enroll-shows = Sie zeigt dann
+enroll-manual = Scannen geht nicht?
+enroll-key = Schlüssel
+enroll-key-hint = Tippe ihn in deine App oder füge ihn ein. Die Leerzeichen sind egal.
+enroll-account = Konto
+enroll-type = Art
+enroll-type-time = Zeitbasiert (TOTP)
+enroll-algorithm = Algorithmus
+enroll-digits = Ziffern
+enroll-period = Neuer Code alle
+enroll-no-phone = Kein Smartphone? Ein Passwortmanager oder eine Authenticator-App auf deinem Rechner geht auch.
+enroll-code = 6-stelliger Code aus deiner App
+enroll-start-again = Mit einem anderen Benutzernamen neu anfangen
+clock-server = Die Codes hängen von der Uhrzeit ab. Auf diesem Server ist es { $time }.
+clock-right = Die Uhr dieses Geräts geht richtig.
+clock-ahead = Die Uhr dieses Geräts geht { $duration } vor. Wenn deine App darauf läuft, stell Datum und Uhrzeit auf automatisch.
+clock-behind = Die Uhr dieses Geräts geht { $duration } nach. Wenn deine App darauf läuft, stell Datum und Uhrzeit auf automatisch.
+
+## Wiederherstellungscodes
+
+# Das unsichtbare Zeichen sagt schmalen Fenstern, wo sie das lange Wort trennen sollen.
+codes-heading = Sichere deine Wiederherstellungs{"\u00AD"}codes
+codes-lead = Wenn du dein Telefon verlierst, kannst du mit einem dieser Codes einen neuen Authenticator einrichten. Bewahre sie an einem sicheren Ort auf, aber nicht auf dem Telefon.
+codes-for = Wiederherstellungscodes für
+codes-each-once = Jeder Code gilt einmal. Hak ihn ab, wenn du ihn benutzt hast.
+codes-saved = Ich habe meine Wiederherstellungscodes gesichert
+codes-shown-once = Du siehst sie nur jetzt, höchstens 15 Minuten lang. Jeder gilt einmal.
+
+## Angemeldet
+
+home-title = Du bist angemeldet
+home-heading = Du bist angemeldet als
+home-role = Rolle
+home-recovery = Wiederherstellungscodes
+home-recovery-left = { $count } von 10 übrig
+home-since = Angemeldet seit
+home-few-left = { $count ->
+    [0] Du hast keinen Wiederherstellungscode mehr. Wenn du jetzt dein Telefon verlierst, kann dich nur noch die Administration hereinlassen.
+    [one] Du hast noch { $count } Wiederherstellungscode. Wenn du ihn benutzt, bekommst du zehn neue.
+   *[other] Du hast noch { $count } Wiederherstellungscodes. Wenn du einen benutzt, bekommst du zehn neue.
+}
+role-user = Mitglied
+role-admin = Administration
+role-owner = Inhaber
+
+## Anmelden
+
+login-heading = Bei { $issuer } anmelden
+login-new = Neu hier?
+login-register = Konto anlegen
+login-lost-password = Passwort vergessen? Frag die Person, die diesen Server betreibt.
+keep = Auf diesem Gerät angemeldet bleiben
+keep-hint = Für 30 Tage. Lass es aus, wenn andere das Gerät mitbenutzen.
+code-heading = Gib deinen Code ein
+code-label = 6-stelliger Code
+code-hint = Öffne deine Authenticator-App und such „{ $label }“.
+code-changes = Er wechselt alle 30 Sekunden.
+code-pasted = Ein eingefügter oder automatisch ausgefüllter Code wird sofort geprüft.
+code-lost = Ich habe meinen Authenticator nicht
+code-restart = Nicht { $username }? Neu anfangen
+recovery-heading = Wiederherstellungs{"\u00AD"}code benutzen
+recovery-lead = Mit einem der zehn Codes, die du gesichert hast, kannst du für { $username } einen neuen Authenticator einrichten. Das machst du auf der nächsten Seite.
+recovery-label = Wiederherstellungscode
+recovery-hint = Vier Gruppen aus vier Zeichen, wie abcd-efgh-jkmn-pqrs. Großschreibung und Bindestriche sind egal.
+recovery-back = Ich habe meinen Authenticator doch
+recovery-none = Auch keinen Wiederherstellungscode? Frag die Person, die diesen Server betreibt.
+
+## Was über einem Formular steht, wenn etwas nicht stimmt
+
+problem-prefix = Fehler:
+problem-heading = Da stimmt etwas nicht
+problem-username-missing = Gib einen Benutzernamen ein.
+problem-username-rule = Ein Benutzername hat 1 bis 64 Zeichen: Buchstaben a bis z, Ziffern und . _ - @ +
+problem-username-taken = Dieser Benutzername ist vergeben. Nimm einen anderen.
+problem-password-missing = Gib ein Passwort ein.
+problem-password-short = Das Passwort ist zu kurz. Nimm mindestens 8 Zeichen.
+problem-password-long = Das Passwort ist zu lang. Nimm höchstens 256 Zeichen.
+problem-password-common = Das Passwort ist leicht zu erraten. Nimm ein paar Wörter ohne Zusammenhang.
+problem-bad-credentials = Benutzername oder Passwort stimmt nicht.
+problem-code-missing = Gib den 6-stelligen Code ein.
+problem-code-not-digits = Der Code besteht aus 6 Ziffern, so wie deine App sie zeigt.
+problem-code-looks-like-recovery = Das sieht nach einem Wiederherstellungscode aus. Wähl dafür „Ich habe meinen Authenticator nicht“.
+problem-code-wrong = Der Code stimmt nicht. Er wechselt alle 30 Sekunden: nimm den neuesten. Wenn es weiter nicht klappt, sieh nach, ob dein Telefon seine Uhr automatisch stellt. Serverzeit: { $time }.
+problem-code-used = Diesen Code hast du schon benutzt. Warte auf den nächsten.
+problem-code-behind = Die Uhr deines Telefons geht { $duration } nach. Stell Datum und Uhrzeit auf automatisch und nimm dann den neuesten Code.
+problem-code-ahead = Die Uhr deines Telefons geht { $duration } vor. Stell Datum und Uhrzeit auf automatisch und nimm dann den neuesten Code.
+problem-code-closed = Nach hundert falschen Codes in Folge nimmt dieses Konto keine mehr an. Nimm einen Wiederherstellungscode, oder lass dich von der Administration hereinlassen.
+problem-login-expired = Das hat länger als 10 Minuten gedauert. Melde dich noch einmal an.
+problem-login-mismatch = Diese Anmeldung gehört zu einem anderen Benutzernamen. Melde dich noch einmal an.
+problem-cookie-missing = Dein Browser hat das Cookie zur Anmeldung nicht geschickt. Erlaube Cookies für diese Seite und versuch es noch einmal.
+problem-recovery-missing = Gib einen Wiederherstellungscode ein.
+problem-recovery-wrong = Der Wiederherstellungscode stimmt nicht. Prüf jedes Zeichen oder nimm einen anderen: jeder gilt einmal.
+problem-saved-missing = Setz den Haken, sobald du die Codes gesichert hast.
+problem-registrations-full = Gerade werden zu viele Konten angelegt. Versuch es in einer halben Stunde noch einmal.
+problem-name-held = Diesen Benutzernamen registriert gerade jemand. Nimm einen anderen oder komm in 30 Minuten wieder.
+problem-field-unknown = Dieses Formular hat kein Feld „{ $field }“. Lass es weg und schick das Formular noch einmal.
+problem-field-repeated = Das Feld „{ $field }“ kam mehr als einmal. Schick es einmal.
+problem-field-missing = Das Feld „{ $field }“ kam nicht an. Schick das Formular noch einmal mit ihm.
+
+## Seiten, die nur etwas sagen
+
+to-start = Zur Startseite
+start-again = Neu anfangen
+not-found-heading = Seite nicht gefunden
+not-found-text = Unter dieser Adresse gibt es nichts. Prüf sie oder geh zur Startseite.
+forbidden-heading = Diese Seite ist nicht für dich freigegeben
+forbidden-text = Dein Konto darf sie nicht öffnen. Wenn du sie brauchst, frag die Administration.
+forbidden-origin-heading = Das Formular kam von einer fremden Seite
+forbidden-origin-text = Dieser Server nimmt nur eigene Formulare an. Öffne die Seite hier und schick das Formular noch einmal.
+method-not-allowed-heading = So funktioniert diese Seite nicht
+method-not-allowed-text = Diese Adresse nimmt solche Anfragen nicht an. Geh zur Startseite und versuch es von dort.
+gone-enroll-heading = Diese Seite ist abgelaufen
+gone-enroll-text = Sie gilt 30 Minuten und nur, bis ihr Code bestätigt ist. Fang neu an, oder melde dich an, wenn du ihn schon bestätigt hast.
+not-signed-in-heading = Du bist nicht angemeldet
+not-signed-in-text = Melde dich unter /login an und schick das Sitzungs-Cookie mit der Anfrage.
+gone-codes-heading = Die Wiederherstellungscodes lassen sich nicht mehr anzeigen
+gone-codes-text = Sie wurden gesichert, oder fünfzehn Minuten sind vorbei. Deine aufbewahrten Codes bleiben gültig.
+gone-link-heading = Dieser Link gilt nicht mehr
+gone-link-text = Jeder Link gilt einmal und nur eine Zeit lang, und ein neuerer ersetzt ihn. Lass dir einen neuen schicken.
+bad-encoding-heading = Das Formular kam beschädigt an
+bad-encoding-text = Der Text ist kein UTF-8 und könnte falsch gelesen werden. Geh zurück, lade die Seite neu und schick das Formular noch einmal.
+too-large-heading = Das ist zu viel
+too-large-text = Das Formular ist größer, als dieser Server annimmt. Geh zurück und gib weniger ein.
+wrong-type-heading = Das ist kein Webformular
+wrong-type-text = Diese Adresse nimmt Formulare, wie ein Browser sie schickt: application/x-www-form-urlencoded.
+misdirected-heading = Das ist nicht die Adresse des Servers
+misdirected-text = Öffne stattdessen { $url }.
+misdirected-detail = Stimmt die auch nicht? Dann muss public_url in den Einstellungen des Servers geändert werden.
+resting-heading = Zu viele Versuche
+resting-text = Ab { $time } geht es wieder.
+resting-left = Noch { $duration }, dann geht es wieder.
+resting-done = Jetzt geht es wieder.
+resting-why = Nach mehreren falschen Versuchen ruht ein Name eine Weile, damit sich niemand hineinraten kann.
+busy-heading = Gerade ist viel los
+busy-text = Zu viele Leute melden sich im selben Moment an. Warte ein paar Sekunden und versuch es noch einmal.
+database-away-heading = Der Server kommt nicht an seine Daten
+database-away-text = Versuch es in einer Minute noch einmal. Wenn es so bleibt, melde es der Person, die diesen Server betreibt.
+broken-heading = Da ist bei uns etwas schiefgegangen
+broken-text = Versuch es noch einmal. Wenn es wieder passiert, melde es mit der Kennung der Person, die diesen Server betreibt.

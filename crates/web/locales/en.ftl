@@ -1,0 +1,197 @@
+# Every English word on a page. Short, plain, second person: what happened, what to do.
+# A key that is missing in another language shows in English, so this file must be whole.
+
+## Everywhere
+
+skip-to-content = Skip to the content
+languages = Language
+signed-in-as = Signed in as
+step = Step { $number } of 3
+continue = Continue
+confirm = Confirm
+copy = Copy
+copied = Copied
+download = Download
+print = Print
+finish = Finish
+try-again = Try again
+sign-in = Sign in
+sign-out = Sign out
+username = Username
+password = Password
+password-show = Show
+password-hide = Hide
+reference = Reference
+duration-seconds = { $count ->
+    [one] { $count } second
+   *[other] { $count } seconds
+}
+duration-minutes = { $count ->
+    [one] { $count } minute
+   *[other] { $count } minutes
+}
+
+## Create an account
+
+register-title = Create your account
+register-heading = Create your { $issuer } account
+register-lead = Next you connect an authenticator app and save recovery codes. It takes about two minutes.
+register-heading-first = Set up the first account
+register-lead-first = You will be the owner of this server. Next you connect an authenticator app and save recovery codes.
+register-heading-invited = Welcome to { $issuer }
+register-lead-invited = Choose how you sign in. Next you connect an authenticator app and save recovery codes.
+register-have-account = Already have an account?
+username-hint = Letters a to z, digits and . _ - @ + (64 at most). It cannot be changed later.
+username-hint-fixed = This name was chosen for you.
+password-hint = At least 8 characters. A few unrelated words make a good one.
+closed-heading = Registration is closed
+closed-text = The person who runs this server creates new accounts. Ask them for a link.
+
+## Set up the authenticator
+
+enroll-heading = Set up your authenticator app
+enroll-lead = You need an app that makes 6-digit codes, for example Apple Passwords, Google Authenticator, Microsoft Authenticator, 2FAS, Aegis, Bitwarden or 1Password.
+enroll-heading-again = Set up your authenticator again
+enroll-lead-again = Your recovery code was right and is now used up. As soon as you confirm the new authenticator, the old one stops working, you are signed out everywhere else, and you get ten new recovery codes.
+enroll-open = Open in your authenticator app
+enroll-open-apple = Add to Apple Passwords
+enroll-qr-alt = QR code with your setup key. If you cannot scan it, use the setup key below.
+enroll-scan = Scan this with your app.
+enroll-shows = It will show
+enroll-manual = Can’t scan it?
+enroll-key = Setup key
+enroll-key-hint = Type or paste it into your app. The spaces do not matter.
+enroll-account = Account
+enroll-type = Type
+enroll-type-time = Time-based (TOTP)
+enroll-algorithm = Algorithm
+enroll-digits = Digits
+enroll-period = New code every
+enroll-no-phone = No smartphone? A password manager or an authenticator app on your computer works too.
+enroll-code = 6-digit code from your app
+enroll-start-again = Start again with another username
+clock-server = Codes depend on the time. This server’s clock says { $time }.
+clock-right = This device’s clock is right.
+clock-ahead = This device’s clock is { $duration } ahead. If your app runs on it, turn on automatic date and time.
+clock-behind = This device’s clock is { $duration } behind. If your app runs on it, turn on automatic date and time.
+
+## Recovery codes
+
+codes-heading = Save your recovery codes
+codes-lead = If you lose your phone, one of these codes lets you set up a new authenticator. Keep them somewhere safe that is not your phone.
+codes-for = Recovery codes for
+codes-each-once = Each code works once. Tick it off when you have used it.
+codes-saved = I have saved my recovery codes
+codes-shown-once = They are shown only now, for 15 minutes at most. Each works once.
+
+## Signed in
+
+home-title = You are signed in
+home-heading = You are signed in as
+home-role = Role
+home-recovery = Recovery codes
+home-recovery-left = { $count } of 10 left
+home-since = Signed in since
+home-few-left = { $count ->
+    [0] You have no recovery code left. If you lose your phone now, only an administrator can let you in.
+    [one] You have { $count } recovery code left. Once you use it, you get ten new ones.
+   *[other] You have { $count } recovery codes left. Once you use one, you get ten new ones.
+}
+role-user = User
+role-admin = Administrator
+role-owner = Owner
+
+## Sign in
+
+login-heading = Sign in to { $issuer }
+login-new = New here?
+login-register = Create an account
+login-lost-password = Lost your password? Ask the person who runs this server.
+keep = Keep me signed in on this device
+keep-hint = For 30 days. Leave it off on a device you share.
+code-heading = Enter your code
+code-label = 6-digit code
+code-hint = Open your authenticator app and look for “{ $label }”.
+code-changes = It changes every 30 seconds.
+code-pasted = A code that is pasted or filled in is checked at once.
+code-lost = I can’t use my authenticator
+code-restart = Not { $username }? Start again
+recovery-heading = Use a recovery code
+recovery-lead = One of the ten codes you saved lets you, { $username }, set up a new authenticator. You do that on the next page.
+recovery-label = Recovery code
+recovery-hint = Four groups of four, like abcd-efgh-jkmn-pqrs. Capitals and hyphens do not matter.
+recovery-back = I have my authenticator after all
+recovery-none = No recovery code either? Ask the person who runs this server.
+
+## Problems: what stands above a form
+
+problem-prefix = Error:
+problem-heading = There is a problem
+problem-username-missing = Enter a username.
+problem-username-rule = A username has 1 to 64 characters: letters a to z, digits and . _ - @ +
+problem-username-taken = That username is taken. Try another.
+problem-password-missing = Enter a password.
+problem-password-short = That password is too short. Use at least 8 characters.
+problem-password-long = That password is too long. Use at most 256 characters.
+problem-password-common = That password is easy to guess. Try a few unrelated words.
+problem-bad-credentials = The username or password is not right.
+problem-code-missing = Enter the 6-digit code.
+problem-code-not-digits = The code must be 6 digits, as your app shows them.
+problem-code-looks-like-recovery = That looks like a recovery code. To use it, choose “I can’t use my authenticator”.
+problem-code-wrong = That code is not right. Codes change every 30 seconds: use the newest one. If it keeps failing, check that your phone sets its time automatically. Server time: { $time }.
+problem-code-used = That code has been used already. Wait for the next one.
+problem-code-behind = Your phone’s clock is { $duration } behind. Turn on automatic date and time, then use the newest code.
+problem-code-ahead = Your phone’s clock is { $duration } ahead. Turn on automatic date and time, then use the newest code.
+problem-code-closed = After a hundred wrong codes in a row, this account takes no more of them. Use a recovery code, or ask an administrator to let you in.
+problem-login-expired = You took longer than 10 minutes. Sign in again.
+problem-login-mismatch = That sign-in was started for another username. Sign in again.
+problem-cookie-missing = Your browser did not send the sign-in cookie. Allow cookies for this site and try again.
+problem-recovery-missing = Enter a recovery code.
+problem-recovery-wrong = That recovery code is not right. Check every letter, or use another one: each works once.
+problem-saved-missing = Tick the box when you have saved the codes.
+problem-registrations-full = Too many accounts are being created right now. Try again in half an hour.
+problem-name-held = Somebody is registering that username right now. Try another, or come back in 30 minutes.
+problem-field-unknown = This form has no field “{ $field }”. Leave it out and send the form again.
+problem-field-repeated = The field “{ $field }” came more than once. Send it once.
+problem-field-missing = The field “{ $field }” did not arrive. Send the form again with it.
+
+## Pages that only say something
+
+to-start = Go to the start page
+start-again = Start again
+not-found-heading = Page not found
+not-found-text = There is nothing at this address. Check it, or go to the start page.
+forbidden-heading = You may not open this page
+forbidden-text = Your account has no access to it. If you need it, ask an administrator.
+forbidden-origin-heading = That form came from another site
+forbidden-origin-text = This server only accepts its own forms. Open the page here and send the form again.
+method-not-allowed-heading = That is not how this page works
+method-not-allowed-text = This address does not take that kind of request. Go to the start page and try from there.
+gone-enroll-heading = This setup page has expired
+gone-enroll-text = It works for 30 minutes and until its code is confirmed. Start again, or sign in if you have confirmed it.
+not-signed-in-heading = You are not signed in
+not-signed-in-text = Sign in at /login, and send the session cookie with the request.
+gone-codes-heading = The recovery codes cannot be shown any more
+gone-codes-text = They were saved, or fifteen minutes have passed. The codes you have kept stay good.
+gone-link-heading = This link no longer works
+gone-link-text = Every link works once and for a limited time, and a newer one replaces it. Ask the person who sent it for a new one.
+bad-encoding-heading = The form arrived damaged
+bad-encoding-text = Its text is not UTF-8, so it could be misread. Go back, reload the page and send the form again.
+too-large-heading = That is too much
+too-large-text = The form is larger than this server accepts. Go back and enter less.
+wrong-type-heading = That is not a web form
+wrong-type-text = This address takes forms as a browser sends them: application/x-www-form-urlencoded.
+misdirected-heading = This is not the server’s address
+misdirected-text = Open { $url } instead.
+misdirected-detail = Is that not right either? The person who runs this server sets the address as public_url.
+resting-heading = Too many tries
+resting-text = You can try again at { $time }.
+resting-left = You can try again in { $duration }.
+resting-done = You can try again now.
+resting-why = After several wrong tries a name rests for a while, so that nobody can guess their way in.
+busy-heading = Very busy right now
+busy-text = Too many people are signing in at the same moment. Wait a few seconds and try again.
+database-away-heading = The server cannot reach its records
+database-away-text = Try again in a minute. If it lasts, tell the person who runs this server.
+broken-heading = Something went wrong on our side
+broken-text = Try again. If it happens again, tell the person who runs this server, and give them the reference.

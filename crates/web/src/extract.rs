@@ -1,0 +1,116 @@
+//! What handlers ask for: where a request came from, and who it is. The guards have looked already.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+
+use auth::session::Session;
+use auth::{App, Token, Visit};
+use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
+use axum::http::request::Parts;
+
+use crate::error::Trouble;
+
+/// Where the request came from.
+pub(crate) struct Caller(pub(crate) Visit);
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller
+where
+    App: FromRef<S>,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() else {
+            return Ok(Caller(Visit::default()));
+        };
+        let forwarded: Vec<&str> = parts
+            .headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .map(|value| value.to_str().unwrap_or("?"))
+            .collect();
+        let app = App::from_ref(state);
+        Ok(Caller(Visit::new(&app.config, peer.ip(), forwarded.into_iter())))
+    }
+}
+
+/// The token of an enrollment. Opens the pages of enrolling and nothing else.
+#[derive(Clone)]
+pub(crate) struct Enrolling(pub(crate) Token);
+
+/// The token of a login, if the browser has one.
+#[derive(Clone)]
+pub(crate) struct HalfSignedIn(pub(crate) Option<Token>);
+
+/// Who is signed in.
+#[derive(Clone)]
+pub(crate) struct SignedIn(pub(crate) Session);
+
+/// Takes what a guard has left. A handler whose route wears no such guard is refused, not let in.
+macro_rules! left_by_a_guard {
+    ($($kind:ident),*) => {$(
+        impl<S: Send + Sync> FromRequestParts<S> for $kind {
+            type Rejection = Trouble;
+
+            async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Trouble> {
+                parts.extensions.get::<$kind>().cloned().ok_or(Trouble::Forbidden)
+            }
+        }
+    )*};
+}
+
+left_by_a_guard!(Enrolling, HalfSignedIn, SignedIn);
+
+/// A query that may name where to go afterwards.
+pub(crate) struct Return(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Return {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let query = parts.uri.query().unwrap_or("");
+        let rd = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "rd");
+        Ok(Return(rd.map(|(_, path)| our_path(&path)).unwrap_or_default()))
+    }
+}
+
+/// A path of ours, or nothing. What a browser could read as another host is nothing.
+pub(crate) fn our_path(path: &str) -> String {
+    let ours = path.starts_with('/')
+        && !path[1..].starts_with(['/', '\\'])
+        && path.len() <= 1000
+        && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    if ours { path.to_owned() } else { String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::our_path;
+
+    #[test]
+    fn only_a_path_of_ours_is_returned_to() {
+        for path in ["/", "/account?tab=1", "/a/b%2F..#x"] {
+            assert_eq!(our_path(path), path);
+        }
+        let long = format!("/{}", "x".repeat(2000));
+        let evil = [
+            "//evil.example",
+            "/\\evil.example",
+            "\\\\evil",
+            "https://evil",
+            "javascript:alert(1)",
+            "/\t/evil",
+            "/\n/evil",
+            "/x\\y",
+            "evil",
+            "",
+            "/ü",
+            "/\0",
+            " /x",
+            &long,
+        ];
+        for path in evil {
+            assert_eq!(our_path(path), "", "{path:?}");
+        }
+    }
+}

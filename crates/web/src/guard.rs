@@ -1,0 +1,80 @@
+//! Who may pass: the layer that each group of routes wears, and the two rules for all of them: the right host, and no
+//! form from another site.
+
+use auth::{App, session};
+use axum::extract::{Request, State};
+use axum::http::header::HOST;
+use axum::http::{HeaderMap, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tower_http::csrf::CsrfLayer;
+
+use crate::cookies::{self, Cookie};
+use crate::error::Trouble;
+use crate::extract::{Enrolling, HalfSignedIn, SignedIn};
+use crate::shell::{see_other, wants_json};
+
+/// Lets pass who holds the cookie of an enrollment, dead or alive.
+pub(crate) async fn enrolling(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let Some(token) = cookies::read(&app.config, request.headers(), Cookie::Enroll) else {
+        let picture = request.uri().path().ends_with(".png");
+        return if picture || wants_json(request.headers()) {
+            Trouble::NotFound.into_response()
+        } else {
+            see_other("/register")
+        };
+    };
+    request.extensions_mut().insert(Enrolling(token));
+    next.run(request).await
+}
+
+/// Lets pass who holds the cookie of a login, dead or alive.
+pub(crate) async fn half_signed_in(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let token = cookies::read(&app.config, request.headers(), Cookie::Login);
+    request.extensions_mut().insert(HalfSignedIn(token));
+    next.run(request).await
+}
+
+/// Lets pass who is signed in. Others are shown the way.
+pub(crate) async fn signed_in(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let token = cookies::read(&app.config, request.headers(), Cookie::Session);
+    let found = match &token {
+        Some(token) => session::find(&app, token).await,
+        None => Ok(None),
+    };
+    match found {
+        Ok(Some(session)) => {
+            request.extensions_mut().insert(SignedIn(session));
+            next.run(request).await
+        }
+        Ok(None) if wants_json(request.headers()) => Trouble::NotSignedIn.into_response(),
+        Ok(None) => see_other("/login"),
+        Err(error) => Trouble::from(error).into_response(),
+    }
+}
+
+/// Refuses a request for another host than ours: what we write would be believed to come from there.
+pub(crate) async fn our_host(State(app): State<App>, request: Request, next: Next) -> Response {
+    let health = matches!(request.uri().path(), "/livez" | "/readyz");
+    if health || is_ours(&app, request.uri(), request.headers()) {
+        next.run(request).await
+    } else {
+        Trouble::Misdirected.into_response()
+    }
+}
+
+fn is_ours(app: &App, uri: &Uri, headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
+    let Ok(host) = host.to_str().map(str::to_ascii_lowercase) else { return false };
+    // An absolute target must name the same host, or a proxy and we would see two different requests.
+    let target = uri.authority().is_none_or(|authority| authority.as_str().eq_ignore_ascii_case(&host));
+    target && app.config.public_url.is_reached_as(&host)
+}
+
+/// Refuses an unsafe method whose `Sec-Fetch-Site` or `Origin` is not ours. Programs send neither, and pass.
+pub(crate) fn same_origin(app: &App) -> CsrfLayer {
+    let layer = CsrfLayer::new();
+    let origin = app.config.public_url.origin();
+    layer.clone().add_trusted_origin(&origin).unwrap_or(layer)
+}

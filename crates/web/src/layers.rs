@@ -1,0 +1,149 @@
+//! What every request passes on its way in and out: a name and a line in the log, security headers, a time limit, and a
+//! page for every trouble.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use auth::Visit;
+use axum::Router;
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::csrf::ProtectionError;
+
+use crate::error::Trouble;
+use crate::pages::message;
+use crate::shell::{Shell, asked_language};
+use crate::{Site, cookies, guard};
+
+/// A request that takes longer is given up, its body included.
+const WITHIN: Duration = Duration::from_secs(15);
+
+/// A browser may load our own files and nothing else, run no inline script, and show us in no frame.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Wraps the routes, the innermost layer first.
+pub(crate) fn wrap(routes: Router<Site>, site: &Site) -> Router<Site> {
+    routes
+        .fallback(async || Trouble::NotFound)
+        .layer(guard::same_origin(&site.app))
+        .layer(from_fn_with_state(site.clone(), guard::our_host))
+        .layer(from_fn(time_limit))
+        .layer(CatchPanicLayer::new())
+        .layer(from_fn_with_state(site.clone(), dress))
+        .layer(from_fn_with_state(site.clone(), headers))
+        .layer(from_fn_with_state(site.clone(), trace))
+}
+
+/// The short name of a request, in the log and on the page that apologizes.
+#[derive(Clone)]
+struct RequestId(String);
+
+async fn trace(State(site): State<Site>, mut request: Request, next: Next) -> Response {
+    let began = tokio::time::Instant::now();
+    let id = site.app.request_id();
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let method = request.method().clone();
+    // The template, never the path: a path may hold a one-time link.
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
+    let client = client(&site, &request);
+    let response = next.run(request).await;
+    let (status, ms) = (response.status().as_u16(), began.elapsed().as_millis());
+    if matches!(route.as_str(), "/livez" | "/readyz" | "/assets/{name}") {
+        tracing::debug!(request = %id, %method, %route, status, ms, %client, "request");
+    } else {
+        tracing::info!(request = %id, %method, %route, status, ms, %client, "request");
+    }
+    response
+}
+
+fn client(site: &Site, request: &Request) -> String {
+    let forwarded: Vec<&str> = request
+        .headers()
+        .get_all("x-forwarded-for")
+        .iter()
+        .map(|value| value.to_str().unwrap_or("?"))
+        .collect();
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    peer.map(|peer| Visit::new(&site.app.config, peer.0.ip(), forwarded.into_iter()).text())
+        .unwrap_or_default()
+}
+
+async fn headers(State(site): State<Site>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let fixed = [
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        // Not `no-referrer`: over plain http browsers would then send `Origin: null`, and every form would be refused.
+        (REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if site.app.config.public_url.is_https() {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    // Pages carry secrets; whatever may be kept says so itself.
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Gives every trouble a page in the person's language, or a problem in JSON.
+async fn dress(State(site): State<Site>, request: Request, next: Next) -> Response {
+    let shell = Shell::new(&site, request.uri(), request.headers());
+    let language = asked_language(request.uri());
+    let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+    let mut response = next.run(request).await;
+    if let Some(trouble) = trouble_of(&mut response) {
+        if let Trouble::Broken(error) = &trouble {
+            let error = error.as_ref().map(|error| error.to_string()).unwrap_or_default();
+            tracing::error!(request = %id, %error, "broken");
+        }
+        let mut page = message::show(&trouble, &shell, &site.app.config, &id);
+        if let Some(allow) = response.headers().get(ALLOW) {
+            page.headers_mut().insert(ALLOW, allow.clone());
+        }
+        response = page;
+    }
+    if let Some(language) = language {
+        let cookie = cookies::remember_language(&site.app.config, language.code());
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// The trouble that an answer stands for, unless it is a page already.
+fn trouble_of(response: &mut Response) -> Option<Trouble> {
+    if let Some(trouble) = response.extensions_mut().remove::<Trouble>() {
+        return Some(trouble);
+    }
+    if response.extensions().get::<ProtectionError>().is_some() {
+        return Some(Trouble::ForbiddenOrigin);
+    }
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
+    let health = kind.starts_with("text/plain") && response.status().as_u16() == 503;
+    let is_page = kind.starts_with("text/html") || kind.contains("json") || health;
+    if is_page { None } else { Trouble::of_status(response.status()) }
+}
+
+async fn time_limit(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(WITHIN, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Trouble::Busy.into_response(),
+    }
+}

@@ -1,0 +1,132 @@
+//! Pages that only say something: not found, forbidden, busy, broken, and the one that asks for patience.
+
+use askama::Template;
+use auth::{Config, time_of_day};
+use axum::http::HeaderValue;
+use axum::http::header::RETRY_AFTER;
+use axum::response::Response;
+
+use crate::error::Trouble;
+use crate::pages::Problem;
+use crate::shell::{Shell, problem_json};
+
+/// What happened and what to do. The words come resolved, since some name an address.
+#[derive(Template)]
+#[template(path = "message.html")]
+pub(crate) struct MessagePage<'a> {
+    /// The frame.
+    pub(crate) shell: &'a Shell,
+    /// None, as a rule.
+    pub(crate) problems: &'a [Problem],
+    /// What happened.
+    pub(crate) heading: &'a str,
+    /// What to do.
+    pub(crate) text: &'a str,
+    /// One more sentence, smaller: for the person who runs the server.
+    pub(crate) detail: Option<&'a str>,
+    /// The way out: an address, and the words on its link.
+    pub(crate) action: Option<(&'a str, &'a str)>,
+    /// What to quote when asking for help.
+    pub(crate) reference: Option<&'a str>,
+}
+
+/// Too many tries: when to come back.
+#[derive(Template)]
+#[template(path = "resting.html")]
+pub(crate) struct RestingPage<'a> {
+    /// The frame.
+    pub(crate) shell: &'a Shell,
+    /// None, as a rule.
+    pub(crate) problems: &'a [Problem],
+    /// The moment from which it works again: `14:06:02 UTC`.
+    pub(crate) until: &'a str,
+    /// How many seconds that is from now.
+    pub(crate) seconds: i64,
+    /// The page to try again on.
+    pub(crate) back: &'a str,
+}
+
+/// The page for a trouble, or its JSON. `id` is what the log calls the request.
+pub(crate) fn show(trouble: &Trouble, shell: &Shell, config: &Config, id: &str) -> Response {
+    let (status, (heading, text)) = (trouble.status(), words(trouble));
+    let heading = shell.t(heading).into_owned();
+    let mut response = if let Trouble::Resting { until, now } = trouble {
+        resting(shell, (time_of_day(*until), seconds_between(*now, *until)), status)
+    } else {
+        let text = shell.t1(text, "url", &config.public_url.origin()).into_owned();
+        let way_out = way_out(trouble).map(|(href, key)| (href, shell.t(key)));
+        let detail = matches!(trouble, Trouble::Misdirected).then(|| shell.t("misdirected-detail"));
+        let page = MessagePage {
+            shell,
+            problems: &[],
+            heading: &heading,
+            text: &text,
+            detail: detail.as_deref(),
+            action: way_out.as_ref().map(|(href, words)| (*href, words.as_ref())),
+            reference: matches!(trouble, Trouble::Broken(_)).then_some(id),
+        };
+        if shell.json {
+            problem_json(status, &format!("{heading}. {text}"), &[])
+        } else {
+            shell.page(status, &page, &[])
+        }
+    };
+    if let Some(seconds) = retry_after(trouble) {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+fn resting(shell: &Shell, (until, seconds): (String, i64), status: axum::http::StatusCode) -> Response {
+    if shell.json {
+        let text = shell.t1("resting-text", "time", until.as_str()).into_owned();
+        return problem_json(status, &format!("{}. {text}", shell.t("resting-heading")), &[]);
+    }
+    shell.page(status, &RestingPage { shell, problems: &[], until: &until, seconds, back: "/login" }, &[])
+}
+
+/// Whole seconds to wait, rounded up: whoever waits so long is not told to wait again.
+fn seconds_between(now: auth::Time, until: auth::Time) -> i64 {
+    (until.millis_since(now) + 999).div_euclid(1000).max(1)
+}
+
+fn retry_after(trouble: &Trouble) -> Option<i64> {
+    match trouble {
+        Trouble::Resting { until, now } => Some(seconds_between(*now, *until)),
+        Trouble::Busy => Some(3),
+        Trouble::DatabaseAway => Some(10),
+        _ => None,
+    }
+}
+
+/// The keys of its heading and of what to do.
+fn words(trouble: &Trouble) -> (&'static str, &'static str) {
+    match trouble {
+        Trouble::BadEncoding => ("bad-encoding-heading", "bad-encoding-text"),
+        Trouble::NotSignedIn => ("not-signed-in-heading", "not-signed-in-text"),
+        Trouble::Forbidden => ("forbidden-heading", "forbidden-text"),
+        Trouble::ForbiddenOrigin => ("forbidden-origin-heading", "forbidden-origin-text"),
+        Trouble::RegistrationClosed => ("closed-heading", "closed-text"),
+        Trouble::NotFound => ("not-found-heading", "not-found-text"),
+        Trouble::MethodNotAllowed => ("method-not-allowed-heading", "method-not-allowed-text"),
+        Trouble::GoneEnroll => ("gone-enroll-heading", "gone-enroll-text"),
+        Trouble::GoneLink => ("gone-link-heading", "gone-link-text"),
+        Trouble::GoneCodes => ("gone-codes-heading", "gone-codes-text"),
+        Trouble::TooLarge => ("too-large-heading", "too-large-text"),
+        Trouble::WrongType => ("wrong-type-heading", "wrong-type-text"),
+        Trouble::Misdirected => ("misdirected-heading", "misdirected-text"),
+        Trouble::Resting { .. } => ("resting-heading", "resting-text"),
+        Trouble::Busy => ("busy-heading", "busy-text"),
+        Trouble::DatabaseAway => ("database-away-heading", "database-away-text"),
+        Trouble::Broken(_) => ("broken-heading", "broken-text"),
+    }
+}
+
+/// Where to go from here, and the key of the words on the link.
+fn way_out(trouble: &Trouble) -> Option<(&'static str, &'static str)> {
+    match trouble {
+        Trouble::Misdirected | Trouble::GoneLink => None,
+        Trouble::GoneEnroll => Some(("/register", "start-again")),
+        _ => Some(("/", "to-start")),
+    }
+}

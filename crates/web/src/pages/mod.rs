@@ -1,0 +1,63 @@
+//! What a person sees: one file per page, each a struct that its template of the same name renders.
+
+use axum::http::HeaderValue;
+use axum::http::header::SET_COOKIE;
+use axum::response::Response;
+
+use crate::error::Trouble;
+
+pub(crate) mod code;
+pub(crate) mod enroll;
+pub(crate) mod home;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod message;
+pub(crate) mod recovery;
+pub(crate) mod recovery_codes;
+pub(crate) mod register;
+pub(crate) mod setup;
+
+/// What a handler answers: a page, or a trouble that gets a page of its own.
+pub(crate) type PageResult = Result<Response, Trouble>;
+
+/// An answer that sets cookies.
+pub(crate) fn with_cookies<const N: usize>(mut response: Response, cookies: [HeaderValue; N]) -> Response {
+    for cookie in cookies {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// Where to go now: a path of ours that was kept, or the start.
+pub(crate) fn or_start(path: &str) -> &str {
+    if path.is_empty() { "/" } else { path }
+}
+
+/// Something the person can put right. It stands above the heading and, if it has a field, beside that too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    /// The `id` and `name` of the field it is about.
+    pub(crate) field: Option<&'static str>,
+    /// What happened and what to do, in the person's language.
+    pub(crate) text: String,
+}
+
+impl Problem {
+    /// A problem with one field.
+    pub(crate) fn at(field: &'static str, text: impl Into<String>) -> Problem {
+        Problem { field: Some(field), text: text.into() }
+    }
+
+    /// A problem with the whole form.
+    pub(crate) fn general(text: impl Into<String>) -> Problem {
+        Problem { field: None, text: text.into() }
+    }
+}
+
+/// The words to show beside `field`.
+fn problem_at<'a>(problems: &'a [Problem], field: &str) -> Option<&'a str> {
+    problems.iter().find(|problem| problem.field == Some(field)).map(|problem| problem.text.as_str())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+//! One of each page, filled as a person would meet it.
+
+use askama::Template;
+
+use crate::pages::Problem;
+use crate::pages::code::CodePage;
+use crate::pages::enroll::EnrollPage;
+use crate::pages::home::HomePage;
+use crate::pages::login::LoginPage;
+use crate::pages::message::{MessagePage, RestingPage};
+use crate::pages::recovery::RecoveryPage;
+use crate::pages::recovery_codes::RecoveryCodesPage;
+use crate::pages::register::{RegisterPage, RegistrationClosedPage, Welcome};
+use crate::shell::Shell;
+
+const URI: &str = "otpauth://totp/Latchkey:ada?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Latchkey";
+const LONG_NAME: &str = "augusta.ada.king-noel+countess_of_lovelace@analytical.engine.org";
+
+/// Every page, with the name it has in the gallery.
+pub(super) fn all(shell: &Shell) -> Vec<(&'static str, String)> {
+    let at = |field, key| Problem::at(field, shell.t(key));
+    let wrong = Problem::at("otp", shell.t1("problem-code-wrong", "time", "14:05:32 UTC"));
+    let slow = Problem::at("otp", shell.t1("problem-code-behind", "duration", shell.duration(70).as_str()));
+    let both = [at("username", "problem-username-taken"), at("password", "problem-password-short")];
+    let mut pages = vec![
+        ("register", register(shell, &[], Welcome::Anyone)),
+        ("register-problems", register(shell, &both, Welcome::Anyone)),
+        ("register-owner", register(shell, &[], Welcome::FirstOwner)),
+        ("register-invited", register(shell, &[], Welcome::Invited)),
+        ("registration-closed", RegistrationClosedPage { shell, problems: &[] }.render().unwrap()),
+        ("enroll", enroll(shell, &[], false)),
+        ("enroll-problem", enroll(shell, &[slow], false)),
+        ("enroll-again", enroll(shell, &[], true)),
+        ("recovery-codes", recovery_codes(shell, &[])),
+        ("recovery-codes-problem", recovery_codes(shell, &[at("saved", "problem-saved-missing")])),
+        ("home", home(shell, "ada", "role-user", 10)),
+        ("home-few", home(shell, LONG_NAME, "role-owner", 1)),
+        ("login", login(shell, &[], "")),
+        ("login-problem", login(shell, &[Problem::general(shell.t("problem-bad-credentials"))], "ada")),
+        ("code", code(shell, &[], "ada")),
+        ("code-problem", code(shell, &[wrong], LONG_NAME)),
+        ("recovery", recovery(shell, &[])),
+        ("recovery-problem", recovery(shell, &[at("recovery_code", "problem-recovery-wrong")])),
+        ("resting", resting(shell)),
+    ];
+    pages.extend(messages(shell));
+    pages
+}
+
+pub(super) fn register(shell: &Shell, problems: &[Problem], welcome: Welcome) -> String {
+    let fixed_name = welcome == Welcome::Invited;
+    let username = if fixed_name || !problems.is_empty() { "ada" } else { "" };
+    let action = if welcome == Welcome::Anyone { "/register" } else { "/setup/7q4m-k2vd-9xrt" };
+    RegisterPage { shell, problems, username, action, fixed_name, welcome, rd: "/account" }.render().unwrap()
+}
+
+fn enroll(shell: &Shell, problems: &[Problem], again: bool) -> String {
+    EnrollPage {
+        shell,
+        problems,
+        label: "Latchkey: ada",
+        account: "Latchkey:ada",
+        key_grouped: "JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP",
+        key_plain: "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+        uri: URI,
+        apple_uri: again.then_some("apple-otpauth://totp/Latchkey:ada?secret=JBSWY3DPEHPK3PXP"),
+        qr_src: "/enroll/qr.png",
+        qr_px: 270,
+        again,
+        server_time_ms: 1_795_529_132_000,
+        server_time: "14:05:32 UTC",
+    }
+    .render()
+    .unwrap()
+}
+
+fn recovery_codes(shell: &Shell, problems: &[Problem]) -> String {
+    let codes: Vec<String> = [
+        "7q4m-k2vd-9xrt-3b8h",
+        "c5wn-08jz-paf2-rm6y",
+        "v1kd-t7gs-4hxe-q9wb",
+        "2zpn-bm5c-y8rj-6f0d",
+        "xh3a-9tqk-d4vw-s7e1",
+        "m6gy-fr2p-0ncz-8jbt",
+        "e8sd-5wxh-k1qa-v3n7",
+        "j0bz-c4tm-g9py-2rwf",
+        "q7ve-n3dk-6sxa-h5t8",
+        "a2rw-y1jg-bz9f-4mpc",
+    ]
+    .map(str::to_owned)
+    .into();
+    RecoveryCodesPage { shell, problems, codes: &codes, username: "ada", date: "2026-11-24" }
+        .render()
+        .unwrap()
+}
+
+fn home(shell: &Shell, username: &str, role_key: &str, recovery_left: u32) -> String {
+    let shell = Shell { signed_in_as: Some(username.to_owned()), ..shell.clone() };
+    let signed_in_at = "2026-11-24 14:05 UTC";
+    HomePage { shell: &shell, problems: &[], username, role_key, recovery_left, signed_in_at }
+        .render()
+        .unwrap()
+}
+
+fn login(shell: &Shell, problems: &[Problem], username: &str) -> String {
+    LoginPage { shell, problems, username, keep: false, rd: "/account", registration_open: true }
+        .render()
+        .unwrap()
+}
+
+pub(super) fn code(shell: &Shell, problems: &[Problem], username: &str) -> String {
+    let label = format!("{}: {username}", shell.issuer);
+    CodePage { shell, problems, username, label: &label }.render().unwrap()
+}
+
+fn recovery(shell: &Shell, problems: &[Problem]) -> String {
+    RecoveryPage { shell, problems, username: "ada" }.render().unwrap()
+}
+
+fn resting(shell: &Shell) -> String {
+    RestingPage { shell, problems: &[], until: "14:06:02 UTC", seconds: 27, back: "/login/code" }
+        .render()
+        .unwrap()
+}
+
+fn messages(shell: &Shell) -> Vec<(&'static str, String)> {
+    let shell = &Shell { signed_in_as: Some(LONG_NAME.to_owned()), ..shell.clone() };
+    let start = shell.t("to-start");
+    let message = |heading, text: &str, detail, action, reference| {
+        let heading = &shell.t(heading);
+        MessagePage { shell, problems: &[], heading, text, detail, action, reference }.render().unwrap()
+    };
+    let misdirected = shell.t1("misdirected-text", "url", "https://login.example.org");
+    let detail = shell.t("misdirected-detail");
+    let to_start = Some(("/", &*start));
+    vec![
+        ("not-found", message("not-found-heading", &shell.t("not-found-text"), None, to_start, None)),
+        (
+            "broken",
+            message("broken-heading", &shell.t("broken-text"), None, to_start, Some("01JD-7Q4M-K2VD")),
+        ),
+        ("misdirected", message("misdirected-heading", &misdirected, Some(&*detail), None, None)),
+    ]
+}
+
+/// The QR code of [`URI`] as a picture, so that the gallery looks as the page does.
+pub(super) fn picture() -> String {
+    let code = qrcodegen::QrCode::encode_text(URI, qrcodegen::QrCodeEcc::Medium).unwrap();
+    let side = code.size() + 8;
+    let dark: String = (0..code.size())
+        .flat_map(|y| (0..code.size()).map(move |x| (x, y)))
+        .filter(|&(x, y)| code.get_module(x, y))
+        .map(|(x, y)| format!("M{} {}h1v1h-1z", x + 4, y + 4))
+        .collect();
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {side} {side}\" shape-rendering=\"crispEdges\">\
+         <path fill=\"#fff\" d=\"M0 0h{side}v{side}H0z\"/><path d=\"{dark}\"/></svg>"
+    )
+}

@@ -1,0 +1,37 @@
+//! Every URL, by who may ask.
+//!
+//! Only `anyone` wears no guard: a route that is put nowhere in particular refuses.
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+
+use crate::pages::{code, enroll, home, login, logout, recovery, recovery_codes, register, setup};
+use crate::{Site, assets, guard, health, layers};
+
+/// The whole site.
+pub(crate) fn router(site: Site) -> Router {
+    let anyone = Router::new()
+        .route("/register", get(register::show).post(register::submit))
+        .route("/setup/{token}", get(setup::show).post(setup::submit))
+        .route("/login", get(login::show).post(login::submit))
+        .route("/logout", post(logout::submit))
+        .route("/assets/{name}", get(assets::serve))
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready));
+    let enrolling = Router::new()
+        .route("/enroll", get(enroll::show).post(enroll::submit))
+        .route("/enroll/qr.png", get(enroll::picture))
+        .route_layer(from_fn_with_state(site.clone(), guard::enrolling));
+    let half_signed_in = Router::new()
+        .route("/login/code", get(code::show).post(code::submit))
+        .route("/login/recovery", get(recovery::show).post(recovery::submit))
+        .route_layer(from_fn_with_state(site.clone(), guard::half_signed_in));
+    let signed_in = Router::new()
+        .route("/", get(home::show))
+        .route("/enroll/recovery-codes", get(recovery_codes::show).post(recovery_codes::submit))
+        .route("/enroll/recovery-codes.txt", get(recovery_codes::download))
+        .route_layer(from_fn_with_state(site.clone(), guard::signed_in));
+    let all = anyone.merge(enrolling).merge(half_signed_in).merge(signed_in);
+    layers::wrap(all, &site).with_state(site)
+}

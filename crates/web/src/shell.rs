@@ -1,0 +1,169 @@
+//! The frame around every page: whose server it is, in which language, and who is looking.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+
+use askama::Template;
+use axum::extract::FromRequestParts;
+use axum::http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, LOCATION};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::error::Trouble;
+use crate::pages::Problem;
+use crate::words::{Arg, Language, Words};
+use crate::{Site, cookies};
+
+/// What every page needs to know, made once per request.
+#[derive(Debug, Clone)]
+pub(crate) struct Shell {
+    /// All words of all languages.
+    pub(crate) words: Words,
+    /// The language of this page.
+    pub(crate) language: Language,
+    /// The name in the authenticator app and beside the mark.
+    pub(crate) issuer: String,
+    /// Where this page is, for the links to its other languages. May hold a query.
+    pub(crate) path: String,
+    /// The name of the person who is signed in.
+    pub(crate) signed_in_as: Option<String>,
+    /// Whether problems are wanted as `application/problem+json`.
+    pub(crate) json: bool,
+}
+
+impl FromRequestParts<Site> for Shell {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Infallible> {
+        Ok(Shell::new(site, &parts.uri, &parts.headers))
+    }
+}
+
+impl Shell {
+    /// The frame for a request: its language is the one it asks for, else the one its browser remembers or prefers.
+    pub(crate) fn new(site: &Site, uri: &Uri, headers: &HeaderMap) -> Shell {
+        let remembered = || cookies::language(headers).and_then(Language::from_code);
+        let preferred = || headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let language =
+            asked_language(uri).or_else(remembered).unwrap_or_else(|| Language::negotiate(preferred()));
+        Shell {
+            words: site.words.clone(),
+            language,
+            issuer: site.app.config.issuer.clone(),
+            path: path_without_language(uri),
+            signed_in_as: None,
+            json: wants_json(headers),
+        }
+    }
+
+    /// A page with its status; problems alone for those who ask for JSON.
+    pub(crate) fn page(&self, status: StatusCode, page: &impl Template, problems: &[Problem]) -> Response {
+        if self.json && !problems.is_empty() {
+            return problem_json(status, &problems[0].text, problems);
+        }
+        match page.render() {
+            Ok(html) => (status, [(CONTENT_TYPE, HTML)], html).into_response(),
+            Err(_) => Trouble::Broken(None).into_response(),
+        }
+    }
+
+    /// The words for `key`.
+    pub(crate) fn t<'a>(&'a self, key: &'a str) -> Cow<'a, str> {
+        self.words.get(self.language, key)
+    }
+
+    /// The words for `key` with one value filled in.
+    pub(crate) fn t1<'a, 'v>(&'a self, key: &'a str, name: &str, value: impl Into<Arg<'v>>) -> Cow<'a, str> {
+        self.words.get_with(self.language, key, &[(name, value.into())])
+    }
+
+    /// A length of time in words.
+    pub(crate) fn duration(&self, seconds: i64) -> String {
+        self.words.duration(self.language, seconds)
+    }
+
+    /// The languages this page can be had in, its own included.
+    pub(crate) fn languages(&self) -> [Language; Language::ALL.len()] {
+        Language::ALL
+    }
+
+    /// Where the same page is in another language.
+    pub(crate) fn in_language(&self, language: &Language) -> String {
+        let joint = if self.path.contains('?') { '&' } else { '?' };
+        format!("{}{joint}lang={}", self.path, language.code())
+    }
+}
+
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+
+/// RFC 9457.
+pub(crate) fn problem_json(status: StatusCode, detail: &str, problems: &[Problem]) -> Response {
+    let problems: Vec<_> =
+        problems.iter().map(|problem| json!({ "field": problem.field, "detail": problem.text })).collect();
+    let mut body = json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or("Error"),
+        "status": status.as_u16(),
+        "detail": detail,
+    });
+    if !problems.is_empty() {
+        body["problems"] = problems.into();
+    }
+    (status, [(CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+}
+
+/// Whether problems are wanted as JSON: it is accepted, and HTML is not named.
+pub(crate) fn wants_json(headers: &HeaderMap) -> bool {
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
+    accept.contains("json") && !accept.contains("text/html")
+}
+
+/// 303, to a path of ours.
+pub(crate) fn see_other(path: &str) -> Response {
+    let location = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
+    (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
+}
+
+/// The language that `?lang=` asks for, if it is one of ours.
+pub(crate) fn asked_language(uri: &Uri) -> Option<Language> {
+    let query = form_urlencoded::parse(uri.query()?.as_bytes());
+    query.filter(|(name, _)| name == "lang").find_map(|(_, code)| Language::from_code(&code))
+}
+
+/// The page's own address, for its links to other languages.
+fn path_without_language(uri: &Uri) -> String {
+    let pairs =
+        form_urlencoded::parse(uri.query().unwrap_or("").as_bytes()).filter(|(name, _)| name != "lang");
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    if query.is_empty() { uri.path().to_owned() } else { format!("{}?{query}", uri.path()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(path: &str) -> Shell {
+        Shell {
+            words: Words::new(),
+            language: Language::De,
+            issuer: "Latchkey".to_owned(),
+            path: path.to_owned(),
+            signed_in_as: None,
+            json: false,
+        }
+    }
+
+    #[test]
+    fn a_language_link_keeps_the_query_of_the_page() {
+        assert_eq!(shell("/login").in_language(&Language::En), "/login?lang=en");
+        assert_eq!(shell("/login?rd=%2F").in_language(&Language::De), "/login?rd=%2F&lang=de");
+    }
+
+    #[test]
+    fn words_come_in_the_language_of_the_shell() {
+        assert_eq!(shell("/").t("username"), "Benutzername");
+        assert_eq!(shell("/").duration(1), "1 Sekunde");
+    }
+}
