@@ -152,7 +152,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "public_url",
-        meaning: "how browsers reach it: scheme, host and port",
+        meaning: "how browsers reach it: scheme, host and port; until set, localhost with the port of listen",
         show: |config| config.public_url.origin(),
         set: |config, text| {
             config.public_url = text.parse()?;
@@ -170,7 +170,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "database",
-        meaning: "sqlite:PATH, or postgres://USER@HOST:PORT/NAME",
+        meaning: "sqlite:PATH, or postgres://USER@HOST:PORT/NAME; until set, SQLite in data_dir",
         show: Config::database_shown,
         set: |config, text| {
             store::Kind::of(text).map_err(|e| e.to_string())?;
@@ -198,7 +198,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "registration",
-        meaning: "who may register: open or closed",
+        meaning: "who may register: open or closed; until set, closed once others can reach this machine",
         show: |config| config.registration.to_string(),
         set: |config, text| {
             config.registration = text.parse()?;
@@ -216,7 +216,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "trusted_proxies",
-        meaning: "networks whose X-Forwarded-For is believed",
+        meaning: "networks of proxies whose X-Forwarded-For is believed",
         show: |config| config.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
         set: |config, text| {
             let networks = text.split(',').map(str::trim).filter(|network| !network.is_empty());

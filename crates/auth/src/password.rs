@@ -334,7 +334,9 @@ mod tests {
 
     #[test]
     fn passwords_have_8_to_256_characters_and_are_not_the_first_that_anybody_would_try() {
-        let good = ["correct horse", "xk7!pqw2", "ein Satz mit Leerzeichen", "🦀🦉🐙🦊🐝🐢🦖🐳", &long];
+        // As many characters as may be, two bytes each, and nothing that repeats.
+        let longest: String = (0..256).map(|n| char::from(0xc0 + (n * n * 7 + n * 3) as u8 % 64)).collect();
+        let good = ["correct horse", "xk7!pqw2", "ein Satz mit Leerzeichen", "🦀🦉🐙🦊🐝🐢🦖🐳", &longest];
         for good in good {
             assert_eq!(password(good).check(&["ada", "Latchkey"]), Ok(()), "{good}");
         }

@@ -19,6 +19,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use auth::App;
+use axum::Router;
 use axum::extract::FromRef;
 use axum_server::Handle;
 
@@ -43,6 +44,11 @@ impl FromRef<Site> for App {
     }
 }
 
+/// The whole site, for whoever brings a server of their own. `serve` is the usual way in.
+pub fn router(app: App) -> Router {
+    routes::router(Site { app, words: Words::new() })
+}
+
 /// Serves until `shutdown` resolves; then it accepts nothing more, and lets open requests end.
 ///
 /// # Errors
@@ -64,6 +70,5 @@ pub async fn serve(
     let mut server =
         axum_server::from_tcp(listener)?.handle(handle).first_request_timeout(HEADERS_WITHIN).http1_only();
     server.http_builder().http1().header_read_timeout(HEADERS_WITHIN).max_buf_size(HEADER_BYTES);
-    let router = routes::router(Site { app, words: Words::new() });
-    server.serve(router.into_make_service_with_connect_info::<SocketAddr>()).await
+    server.serve(router(app).into_make_service_with_connect_info::<SocketAddr>()).await
 }
