@@ -58,6 +58,10 @@ pub enum Error {
     /// The database is away.
     #[error("the database is away: {0}")]
     Away(String),
+    /// A code could not be judged, for a reason of ours. Its try is spent all the same: only the right code could have
+    /// come so far, and an error must not tell it.
+    #[error("could not be judged: {0}")]
+    Unjudged(Box<Error>),
     /// Our fault. Logged in full, shown as an apology with a reference.
     #[error("broken: {0:#}")]
     Broken(anyhow::Error),
@@ -128,6 +132,11 @@ impl From<Rule> for Error {
 }
 
 impl Error {
+    /// What is said when judging failed: what the person can act on stays as it is.
+    pub(crate) fn unjudged(self) -> Error {
+        if matches!(self, Error::Expired) { self } else { Error::Unjudged(Box::new(self)) }
+    }
+
     pub(crate) fn broken(why: impl Into<anyhow::Error>) -> Error {
         Error::Broken(why.into())
     }

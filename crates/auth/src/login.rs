@@ -163,7 +163,7 @@ pub async fn complete(app: &App, token: &Token, typed: &str, visit: &Visit) -> R
         // Wrong is an answer, so the try stays spent.
         Ok(judged.map(|verdict| (verdict, login.keep, login.next_path)))
     });
-    match outcome.await.inspect_err(|error| app.note_rest(error))?? {
+    match outcome.await.inspect_err(|error| app.note_rest(error))?.map_err(Error::unjudged)? {
         (Verdict::Right, keep, next) => Ok(Started { token: session_token, keep, next }),
         (Verdict::Used, ..) => Err(Error::WrongCode(Hint::Used)),
         (Verdict::Wrong(hint), ..) => Err(Error::WrongCode(hint)),

@@ -71,7 +71,7 @@ pub async fn enter(app: &App, login: &Token, typed: &str, visit: &Visit) -> Resu
     match right.await.inspect_err(|error| app.note_rest(error))? {
         Ok(true) => Ok(token),
         Ok(false) => Err(Error::WrongRecoveryCode),
-        Err(error) => Err(error),
+        Err(error) => Err(error.unjudged()),
     }
 }
 

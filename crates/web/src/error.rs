@@ -50,6 +50,8 @@ pub(crate) enum Trouble {
     Busy,
     /// 503: the database is away.
     DatabaseAway,
+    /// 503: a code could not be judged, and what is logged of it.
+    Unjudged(Arc<Error>),
     /// 500, and what is logged of it.
     Broken(Option<Arc<Error>>),
 }
@@ -70,7 +72,7 @@ impl Trouble {
             Trouble::WrongType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Trouble::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Trouble::Resting { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Trouble::Busy | Trouble::DatabaseAway => StatusCode::SERVICE_UNAVAILABLE,
+            Trouble::Busy | Trouble::DatabaseAway | Trouble::Unjudged(_) => StatusCode::SERVICE_UNAVAILABLE,
             Trouble::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -117,6 +119,7 @@ impl From<Error> for Trouble {
             | Error::Held
             | Error::Rules(_)
             | Error::Refused(_) => Trouble::Forbidden,
+            Error::Unjudged(why) => Trouble::Unjudged(Arc::from(why)),
             Error::Broken(_) => Trouble::Broken(Some(Arc::new(error))),
         }
     }

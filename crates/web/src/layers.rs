@@ -110,9 +110,13 @@ async fn dress(State(site): State<Site>, request: Request, next: Next) -> Respon
     let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let mut response = next.run(request).await;
     if let Some(trouble) = trouble_of(&mut response) {
-        if let Trouble::Broken(error) = &trouble {
-            let error = error.as_ref().map(|error| error.to_string()).unwrap_or_default();
-            tracing::error!(request = %id, %error, "broken");
+        match &trouble {
+            Trouble::Broken(Some(error)) | Trouble::Unjudged(error) => {
+                tracing::error!(request = %id, %error, "broken");
+            }
+            // A panic has said where it was.
+            Trouble::Broken(None) => tracing::error!(request = %id, "broken"),
+            _ => {}
         }
         let mut page = message::show(&trouble, &shell, &site.app.config, &id);
         if let Some(allow) = response.headers().get(ALLOW) {

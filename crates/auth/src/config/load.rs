@@ -22,7 +22,7 @@ const TEST_VARIABLES: &str = "LATCHKEY_TEST_";
 /// Where a setting was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// A line of a file.
+    /// A line of a file; 0 for the file as a whole.
     File(PathBuf, usize),
     /// A variable of the environment.
     Environment(String),
@@ -35,6 +35,7 @@ pub enum Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Place::File(path, 0) => write!(f, "{}", path.display()),
             Place::File(path, line) => write!(f, "{} line {line}", path.display()),
             Place::Environment(name) => write!(f, "environment variable {name}"),
             Place::Flag(name) => write!(f, "flag {name}"),

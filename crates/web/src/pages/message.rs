@@ -63,7 +63,7 @@ pub(crate) fn show(trouble: &Trouble, shell: &Shell, config: &Config, id: &str) 
             text: &text,
             detail: detail.as_deref(),
             action: way_out.as_ref().map(|(href, words)| (*href, words.as_ref())),
-            reference: matches!(trouble, Trouble::Broken(_)).then_some(id),
+            reference: matches!(trouble, Trouble::Broken(_) | Trouble::Unjudged(_)).then_some(id),
         };
         if shell.json {
             problem_json(status, &format!("{heading}. {text}"), &[])
@@ -94,7 +94,7 @@ fn retry_after(trouble: &Trouble) -> Option<i64> {
     match trouble {
         Trouble::Resting { until, now } => Some(seconds_between(*now, *until)),
         Trouble::Busy => Some(3),
-        Trouble::DatabaseAway => Some(10),
+        Trouble::DatabaseAway | Trouble::Unjudged(_) => Some(10),
         _ => None,
     }
 }
@@ -118,7 +118,7 @@ fn words(trouble: &Trouble) -> (&'static str, &'static str) {
         Trouble::Resting { .. } => ("resting-heading", "resting-text"),
         Trouble::Busy => ("busy-heading", "busy-text"),
         Trouble::DatabaseAway => ("database-away-heading", "database-away-text"),
-        Trouble::Broken(_) => ("broken-heading", "broken-text"),
+        Trouble::Broken(_) | Trouble::Unjudged(_) => ("broken-heading", "broken-text"),
     }
 }
 

@@ -1,0 +1,53 @@
+//! `cargo xtask`: what developers type, and what CI runs. Each command has a file of its own.
+
+mod accept;
+mod axe;
+mod check;
+mod deny;
+mod license;
+mod postgres;
+mod test;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+/// Shown by `cargo xtask` alone. Only what works is listed.
+const USAGE: &str = "\
+cargo xtask check [STEP]                  format, dependencies, clippy, house rules, documentation: all that needs no server
+cargo xtask test [-p CRATE] [FILTER…]     every test, on SQLite and PostgreSQL and in a real browser; installs what is missing
+cargo xtask postgres -- COMMAND…          runs COMMAND beside a PostgreSQL of its own; LATCHKEY_TEST_POSTGRES names it
+cargo xtask accept [-p CRATE] [FILTER…]   runs the tests and takes their snapshots as right; read the diff afterward
+
+More for `test`: --test NAME picks one test binary; what follows `--` goes to it (`-- --nocapture`).";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match run(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nxtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(words: &[String]) -> Result<()> {
+    let Some((command, rest)) = words.split_first() else {
+        println!("{USAGE}");
+        return Ok(());
+    };
+    match command.as_str() {
+        "check" => check::run(rest),
+        "test" => test::run(&test::Selection::parse(rest)?),
+        "postgres" => postgres::run(rest),
+        "accept" => accept::run(&test::Selection::parse(rest)?),
+        "help" | "-h" | "--help" => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        other => bail!("there is no `{other}`; `cargo xtask` alone lists what there is"),
+    }
+}

@@ -1,0 +1,206 @@
+//! `cargo xtask test`: everything the tests need, then every test, then one line that sums them up. Accepting snapshots
+//! is in `accept.rs`.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::postgres::{self, Cluster};
+use crate::workspace::{cargo, run as start, target, timed};
+use crate::{axe, tools};
+
+/// Which tests were asked for. Empty means every one.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Selection {
+    /// For cargo: `-p`, `--test`, each with its value.
+    cargo: Vec<String>,
+    /// For the test binaries: names to look for, then what stood behind `--`.
+    harness: Vec<String>,
+}
+
+/// Tests counted over all binaries.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+    ignored: u64,
+    /// The names of those that failed: a long run has scrolled them away by its end.
+    names: Vec<String>,
+}
+
+/// Runs the selected tests. Fails when one fails, and when none ran.
+pub(crate) fn run(selection: &Selection) -> Result<()> {
+    run_with(selection, &[])
+}
+
+/// The same, with more in the environment.
+pub(crate) fn run_with(selection: &Selection, environment: &[(&str, &str)]) -> Result<()> {
+    let mut wanted = tools::ALL.to_vec();
+    if !axe::is_there()? {
+        wanted.push(tools::NPM);
+    }
+    tools::ensure(&wanted)?;
+    let axe = axe::ensure()?;
+    if selection.needs_program() {
+        start(cargo().args(["build", "--locked", "-p", "latchkey"]))?;
+    }
+    let program = target()?.join("debug/latchkey");
+
+    let cluster = Cluster::start()?;
+    let mut tests = cargo();
+    tests.args(["test", "--locked", "--no-fail-fast", "--all-features"]);
+    if !selection.cargo.iter().any(|word| word == "-p") {
+        tests.arg("--workspace");
+    }
+    tests.args(&selection.cargo).arg("--").args(&selection.harness);
+    tests.env(postgres::VARIABLE, cluster.url());
+    tests.env("LATCHKEY_TEST_AXE", axe).env("LATCHKEY_TEST_PROGRAM", program);
+    tests.envs(environment.iter().copied());
+    let (outcome, took) = timed(|| stream(&mut tests));
+    drop(cluster);
+    let (tally, succeeded) = outcome?;
+
+    println!("\ntests took {:.0} s", took.as_secs_f64());
+    for name in &tally.names {
+        println!("failed: {name}");
+    }
+    println!("{}", tally.line());
+    match (succeeded, tally.passed + tally.failed) {
+        (true, 0) => bail!("no test ran; does a test have that name?"),
+        (true, _) if tally.failed == 0 => Ok(()),
+        (_, 0) => bail!("the tests could not be run"),
+        _ => bail!("tests failed"),
+    }
+}
+
+/// Passes on what the tests print while they print it, and counts. Also says whether cargo was content.
+fn stream(tests: &mut Command) -> Result<(Tally, bool)> {
+    let mut child =
+        tests.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("starting cargo test")?;
+    let output = child.stdout.take().context("cargo test has no output")?;
+    let mut tally = Tally::default();
+    for line in BufReader::new(output).split(b'\n') {
+        let line = line.context("reading what cargo test prints")?;
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        tally.count(&line);
+    }
+    let status = child.wait().context("waiting for cargo test")?;
+    Ok((tally, status.success()))
+}
+
+impl Selection {
+    /// Whether these tests start the program as people do: the browser's and the transcripts do.
+    fn needs_program(&self) -> bool {
+        let mut packages = self.cargo.chunks(2).filter(|pair| pair[0] == "-p").peekable();
+        packages.peek().is_none() || packages.any(|pair| ["web", "latchkey"].contains(&pair[1].as_str()))
+    }
+
+    /// Reads what followed `cargo xtask test`.
+    pub(crate) fn parse(words: &[String]) -> Result<Selection> {
+        let mut selection = Selection::default();
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--" => selection.harness.extend(words.by_ref().cloned()),
+                "-p" | "--package" | "--test" => {
+                    let value = words.next().with_context(|| format!("{word} needs a name"))?;
+                    let option = if word == "--package" { "-p" } else { word };
+                    selection.cargo.extend([option.to_owned(), value.clone()]);
+                }
+                option if option.starts_with('-') => {
+                    bail!("{option} is not known here; put it behind `--` if the test binary knows it");
+                }
+                filter => selection.harness.push(filter.to_owned()),
+            }
+        }
+        Ok(selection)
+    }
+}
+
+impl Tally {
+    /// Adds a binary's closing line, and remembers the name in a failed test's own line.
+    fn count(&mut self, line: &str) {
+        if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
+            self.names.push(name.to_owned());
+        }
+        let Some((_, counts)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". "))
+        else {
+            return;
+        };
+        for count in counts.split(';') {
+            match count.trim().split_once(' ') {
+                Some((number, "passed")) => self.passed += number.parse().unwrap_or(0),
+                Some((number, "failed")) => self.failed += number.parse().unwrap_or(0),
+                Some((number, "ignored")) => self.ignored += number.parse().unwrap_or(0),
+                _ => {}
+            }
+        }
+    }
+
+    fn line(&self) -> String {
+        let ignored = if self.ignored > 0 { format!(", {} skipped", self.ignored) } else { String::new() };
+        format!("{} passed, {} failed{ignored}", self.passed, self.failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Selection, Tally};
+
+    fn parse(line: &str) -> anyhow::Result<Selection> {
+        Selection::parse(&line.split_whitespace().map(String::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn filters_go_to_the_binaries_and_packages_to_cargo() {
+        let selection = parse("-p otp --test vectors a_code b_code -- --nocapture").unwrap();
+        assert_eq!(selection.cargo, ["-p", "otp", "--test", "vectors"]);
+        assert_eq!(selection.harness, ["a_code", "b_code", "--nocapture"]);
+        assert_eq!(parse("--package otp").unwrap(), parse("-p otp").unwrap());
+        assert_eq!(parse("").unwrap(), Selection::default());
+    }
+
+    #[test]
+    fn the_program_is_built_for_the_crates_whose_tests_start_it() {
+        assert!(parse("").unwrap().needs_program());
+        assert!(parse("--test tidy").unwrap().needs_program());
+        assert!(parse("-p otp -p web").unwrap().needs_program());
+        assert!(!parse("-p otp -p store --test web").unwrap().needs_program());
+    }
+
+    #[test]
+    fn an_unknown_option_is_refused_rather_than_ignored() {
+        assert!(parse("--relase").is_err());
+        assert!(parse("-p").is_err());
+    }
+
+    #[test]
+    fn the_tally_sums_over_all_binaries() {
+        let mut tally = Tally::default();
+        for line in [
+            "running 3 tests",
+            "test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 4 filtered out; finished in 0.12s",
+            "test a_test_of_the_test_result: 5 passed ... ok",
+            "test a_code_works_once ... FAILED",
+            "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s",
+        ] {
+            tally.count(line);
+        }
+        assert_eq!(
+            tally,
+            Tally { passed: 15, failed: 2, ignored: 0, names: vec!["a_code_works_once".to_owned()] }
+        );
+        assert_eq!(tally.line(), "15 passed, 2 failed");
+    }
+
+    #[test]
+    fn an_ignored_test_is_said() {
+        let mut tally = Tally::default();
+        tally.count(
+            "test result: ok. 1 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.00s",
+        );
+        assert_eq!(tally.line(), "1 passed, 0 failed, 2 skipped");
+    }
+}
