@@ -91,6 +91,7 @@ home-heading = Du bist angemeldet als
 home-role = Rolle
 home-recovery = Wiederherstellungscodes
 home-recovery-left = { $count } von 10 übrig
+home-insecure = Dieser Server spricht unverschlüsseltes http: Passwörter und Codes sind unterwegs lesbar. Richte https ein und entferne dann insecure_http.
 home-since = Angemeldet seit
 home-few-left = { $count ->
     [0] Du hast keinen Wiederherstellungscode mehr. Wenn du jetzt dein Telefon verlierst, kann dich nur noch die Administration hereinlassen.

@@ -91,6 +91,7 @@ home-heading = You are signed in as
 home-role = Role
 home-recovery = Recovery codes
 home-recovery-left = { $count } of 10 left
+home-insecure = This server speaks plain http: passwords and codes can be read on the way. Set up https, then remove insecure_http.
 home-since = Signed in since
 home-few-left = { $count ->
     [0] You have no recovery code left. If you lose your phone now, only an administrator can let you in.

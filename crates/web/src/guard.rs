@@ -17,8 +17,7 @@ use crate::shell::{see_other, wants_json};
 /// Lets pass who holds the cookie of an enrollment, dead or alive.
 pub(crate) async fn enrolling(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let Some(token) = cookies::read(&app.config, request.headers(), Cookie::Enroll) else {
-        let picture = request.uri().path().ends_with(".png");
-        return if picture || wants_json(request.headers()) {
+        return if request.uri().path().ends_with(".png") {
             Trouble::NotFound.into_response()
         } else {
             see_other("/register")

@@ -23,6 +23,8 @@ pub(crate) struct HomePage<'a> {
     pub(crate) role_key: &'a str,
     /// How many recovery codes are still good.
     pub(crate) recovery_left: u32,
+    /// Passwords cross the network in clear, and whoever sees this page can change it.
+    pub(crate) insecure: bool,
     /// When this session began: `2026-11-24 14:05 UTC`.
     pub(crate) signed_in_at: &'a str,
 }
@@ -47,6 +49,7 @@ pub(crate) async fn show(State(app): State<App>, SignedIn(session): SignedIn, sh
             auth::Role::Owner => "role-owner",
         },
         recovery_left: u32::try_from(left).unwrap_or(0),
+        insecure: app.config.insecure_http && session.role != auth::Role::User,
         signed_in_at: &date_and_time(session.created_at),
     };
     Ok(shell.page(StatusCode::OK, &page, &[]))

@@ -82,7 +82,7 @@ fn resting(shell: &Shell, (until, seconds): (String, i64), status: axum::http::S
         let text = shell.t1("resting-text", "time", until.as_str()).into_owned();
         return problem_json(status, &format!("{}. {text}", shell.t("resting-heading")), &[]);
     }
-    shell.page(status, &RestingPage { shell, problems: &[], until: &until, seconds, back: "/login" }, &[])
+    shell.page(status, &RestingPage { shell, problems: &[], until: &until, seconds, back: &shell.path }, &[])
 }
 
 /// Whole seconds to wait, rounded up: whoever waits so long is not told to wait again.

@@ -97,9 +97,17 @@ fn recovery_codes(shell: &Shell, problems: &[Problem]) -> String {
 fn home(shell: &Shell, username: &str, role_key: &str, recovery_left: u32) -> String {
     let shell = Shell { signed_in_as: Some(username.to_owned()), ..shell.clone() };
     let signed_in_at = "2026-11-24 14:05 UTC";
-    HomePage { shell: &shell, problems: &[], username, role_key, recovery_left, signed_in_at }
-        .render()
-        .unwrap()
+    HomePage {
+        shell: &shell,
+        problems: &[],
+        username,
+        role_key,
+        recovery_left,
+        insecure: role_key == "role-owner",
+        signed_in_at,
+    }
+    .render()
+    .unwrap()
 }
 
 fn login(shell: &Shell, problems: &[Problem], username: &str) -> String {
