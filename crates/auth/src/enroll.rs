@@ -16,14 +16,9 @@ use crate::audit::{Happened, Scribe, Whom};
 use crate::error::{Hint, Rule};
 use crate::random::Token;
 use crate::session::{self, Started};
-use crate::vault::{Place, Vault};
-use crate::{App, Error, Result, Visit, recovery, register, setup};
+use crate::vault::{Purpose, Vault};
+use crate::{App, Error, Result, Visit, authenticator, recovery, setup};
 
-pub(crate) const TOKEN: &str = "enroll";
-/// How long a new authenticator waits for its first code, in seconds.
-pub(crate) const PENDING: i64 = 30 * 60;
-/// Steps of clock drift that are forgiven, each way. RFC 6238, section 5.2.
-pub(crate) const DRIFT: i64 = 1;
 /// How far a wrong code is searched for, in steps, to say by how much a clock is off.
 const FAR: i64 = 20;
 
@@ -75,26 +70,20 @@ impl Waiting {
 
     fn key(&self, vault: &Vault) -> Result<Key> {
         let opened = match self {
-            Waiting::New(new) => vault.open_sealed(register::secret_of(&new.name_key), &new.secret)?,
-            Waiting::Again(again, user) => vault.open_sealed(secret_of(&user.id), &again.secret)?,
+            Waiting::New(new) => {
+                vault.open_sealed(authenticator::secret_of_registration(&new.name_key), &new.secret)?
+            }
+            Waiting::Again(again, user) => {
+                vault.open_sealed(authenticator::secret_of_enrollment(&user.id), &again.secret)?
+            }
         };
         Ok(Key::new(Secret::from_bytes(&opened).map_err(Error::broken)?))
     }
 }
 
-/// Where the secret of somebody who enrolls again is sealed.
-pub(crate) fn secret_of(user_id: &Id) -> Place<'_> {
-    Place { table: "enrollments", column: "secret", user: user_id.as_str(), row: user_id.as_str() }
-}
-
-/// Where the secret of an authenticator is sealed.
-fn authenticator_secret_of<'a>(user_id: &'a Id, id: &'a Id) -> Place<'a> {
-    Place { table: "authenticators", column: "secret", user: user_id.as_str(), row: id.as_str() }
-}
-
 async fn waiting(app: &App, token: &Token) -> Result<(Waiting, Account)> {
     let now = app.clock.now();
-    let mac = app.vault.token_mac(TOKEN, token);
+    let mac = app.vault.token_mac(Purpose::Enroll, token);
     let waiting = app.db.scan(move |conn| Waiting::find(conn, &mac, now)).await?;
     let (issuer, name) = (app.config.issuer.clone(), waiting.name().to_owned());
     let account = Account { issuer, name, key: waiting.key(&app.vault)?, kind: Kind::Totp };
@@ -128,13 +117,13 @@ pub async fn qr_png(app: &App, token: &Token, scale: u32) -> Result<Zeroizing<Ve
 /// Somebody new gets their account now, with ten recovery codes. For somebody who enrolls again it is one transaction,
 /// too: a new epoch, in which other sessions, the old authenticators and the old recovery codes are void.
 pub async fn confirm(app: &App, token: &Token, typed: &str, visit: &Visit) -> Result<Started> {
-    let code = parse_code(typed).map_err(|error| match error {
+    let code = authenticator::parse_code(typed).map_err(|error| match error {
         // There is no other door here, so it is only no code.
         Error::Rules(rules) if rules.contains(&Rule::CodeLooksLikeRecovery) => Rule::CodeDigits.into(),
         other => other,
     })?;
     let now = app.clock.now();
-    let mac = app.vault.token_mac(TOKEN, token);
+    let mac = app.vault.token_mac(Purpose::Enroll, token);
     let draft = Draft {
         vault: app.vault.clone(),
         scribe: app.scribe(visit, now),
@@ -149,7 +138,7 @@ pub async fn confirm(app: &App, token: &Token, typed: &str, visit: &Visit) -> Re
     let confirmed = app.db.write(move |tx| {
         let waiting = Waiting::find(tx, &mac, now)?;
         let key = waiting.key(&draft.vault)?;
-        let Some(step) = totp::verify(&key, &code, now.seconds(), DRIFT) else {
+        let Some(step) = totp::verify(&key, &code, now.seconds(), authenticator::DRIFT) else {
             return Ok(Err(hint(&key, &code, now)));
         };
         match &waiting {
@@ -162,19 +151,6 @@ pub async fn confirm(app: &App, token: &Token, typed: &str, visit: &Visit) -> Re
         Ok((keep, next)) => Ok(Started { token, keep, next }),
         Err(hint) => Err(Error::WrongCode(hint)),
     }
-}
-
-/// A code as it was typed, or the rule that it breaks.
-pub(crate) fn parse_code(typed: &str) -> Result<otp::Code> {
-    otp::Code::parse(typed).map_err(|error| {
-        let bare = typed.chars().filter(|c| !matches!(c, ' ' | '-')).count();
-        match error {
-            otp::CodeError::Empty => Rule::CodeMissing,
-            _ if typed.bytes().any(|b| b.is_ascii_alphabetic()) && bare == 16 => Rule::CodeLooksLikeRecovery,
-            otp::CodeError::NotDigits | otp::CodeError::Length => Rule::CodeDigits,
-        }
-        .into()
-    })
 }
 
 /// The secret is not in use yet, so both directions may be said.
@@ -257,7 +233,7 @@ impl Draft {
         name: &str,
         (key, step): (&Key, totp::Step),
     ) -> Result<()> {
-        let place = authenticator_secret_of(user_id, &self.authenticator_id);
+        let place = authenticator::secret_of_authenticator(user_id, &self.authenticator_id);
         let authenticator = Authenticator {
             id: self.authenticator_id.clone(),
             user_id: user_id.clone(),
@@ -270,17 +246,4 @@ impl Draft {
         };
         Ok(authenticators::insert(tx, &authenticator, self.now)?)
     }
-}
-
-/// The key of an authenticator, opened.
-pub(crate) fn key_of(vault: &Vault, row: &Authenticator) -> Result<Key> {
-    let opened = vault.open_sealed(authenticator_secret_of(&row.user_id, &row.id), &row.secret)?;
-    let broken = || Error::Broken(anyhow::anyhow!("authenticator {} has parameters that cannot be", row.id));
-    let digits = u8::try_from(row.digits).ok().and_then(otp::Digits::new).ok_or_else(broken)?;
-    let period = u32::try_from(row.period).map_err(|_| broken())?;
-    Key::new(Secret::from_bytes(&opened).map_err(Error::broken)?)
-        .with_algorithm(row.algorithm.parse().map_err(|_| broken())?)
-        .with_digits(digits)
-        .with_period(period)
-        .ok_or_else(broken)
 }

@@ -5,6 +5,7 @@
 //! place. It reads the clock once, decides, and writes everything, the event included, in one transaction.
 
 mod audit;
+mod authenticator;
 mod clock;
 mod error;
 mod limits;

@@ -6,16 +6,15 @@ use store::users::User;
 use store::{Conn, Id, Time, Tx, authenticators, logins, users};
 
 use crate::audit::{Happened, Whom};
-use crate::enroll::{DRIFT, key_of, parse_code};
+use crate::authenticator::{DRIFT, key_of, parse_code};
 use crate::error::Hint;
 use crate::limits::{self, Kind, WRONG_CODES};
 use crate::password::{Lane, Password};
 use crate::random::Token;
 use crate::session::{self, Started};
-use crate::vault::Vault;
+use crate::vault::{Purpose, Vault};
 use crate::{App, Error, Result, Visit};
 
-pub(crate) const TOKEN: &str = "login";
 /// Seconds between the password and the code.
 const CODE_WITHIN: i64 = 10 * 60;
 /// How far back a wrong code is searched for, in steps. Only back: a code of the past is worthless.
@@ -60,7 +59,7 @@ pub async fn begin(app: &App, typed: Credentials, visit: &Visit) -> Result<Token
     let verified = slot.verify(typed.password, stored.clone(), &app.random).await?;
 
     let token = app.random.token();
-    let token_mac = app.vault.token_mac(TOKEN, &token);
+    let token_mac = app.vault.token_mac(Purpose::Login, &token);
     let scribe = app.scribe(visit, now);
     let begun = app.db.write(move |tx| {
         let Some(user) = user.as_ref().filter(|_| verified.right) else {
@@ -94,7 +93,7 @@ pub async fn begin(app: &App, typed: Credentials, visit: &Visit) -> Result<Token
 /// The name of whoever is between password and code in this browser.
 pub async fn who(app: &App, token: &Token) -> Result<String> {
     let now = app.clock.now();
-    let mac = app.vault.token_mac(TOKEN, token);
+    let mac = app.vault.token_mac(Purpose::Login, token);
     app.db.scan(move |conn| find(conn, &mac, now).map(|(_, user)| user.name)).await
 }
 
@@ -121,7 +120,7 @@ pub async fn complete(app: &App, token: &Token, typed: &str, visit: &Visit) -> R
     let code = parse_code(typed)?;
     let now = app.clock.now();
     let (vault, scribe) = (app.vault.clone(), app.scribe(visit, now));
-    let login_mac = vault.token_mac(TOKEN, token);
+    let login_mac = vault.token_mac(Purpose::Login, token);
     let draft = session::Draft::new(app, now);
     let session_token = draft.token.clone();
     let outcome = app.db.write(move |tx| {

@@ -11,8 +11,8 @@ use crate::error::Rule;
 use crate::limits::{self, Kind};
 use crate::random::{Token, Words};
 use crate::session::Session;
-use crate::vault::{Place, Vault};
-use crate::{App, Error, Result, Visit, enroll, login};
+use crate::vault::{Place, Purpose, Vault};
+use crate::{App, Error, Result, Visit, authenticator};
 
 const CODES: usize = 10;
 /// How long the codes can be shown, in seconds, unless they are saved before.
@@ -27,9 +27,9 @@ pub async fn enter(app: &App, login: &Token, typed: &str, visit: &Visit) -> Resu
     }
     let now = app.clock.now();
     let code = Words::parse(typed);
-    let login_mac = app.vault.token_mac(login::TOKEN, login);
+    let login_mac = app.vault.token_mac(Purpose::Login, login);
     let token = app.random.token();
-    let token_mac = app.vault.token_mac(enroll::TOKEN, &token);
+    let token_mac = app.vault.token_mac(Purpose::Enroll, &token);
     let secret = app.random.bytes::<{ otp::Secret::LENGTH }>();
     let (vault, scribe) = (app.vault.clone(), app.scribe(visit, now));
     let right = app.db.write(move |tx| {
@@ -50,11 +50,11 @@ pub async fn enter(app: &App, login: &Token, typed: &str, visit: &Visit) -> Resu
             let enrollment = Enrollment {
                 user_id: user.id.clone(),
                 token_mac: token_mac.clone(),
-                secret: vault.seal(enroll::secret_of(&user.id), &*secret)?,
+                secret: vault.seal(authenticator::secret_of_enrollment(&user.id), &*secret)?,
                 epoch: login.epoch,
                 keep: login.keep,
                 next_path: login.next_path.clone(),
-                expires_at: now.plus_seconds(enroll::PENDING),
+                expires_at: now.plus_seconds(authenticator::PENDING),
             };
             enrollments::start(tx, &enrollment, now)?;
             limits::forgive(tx, Kind::Recovery, &name_mac)?;

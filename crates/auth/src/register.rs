@@ -9,8 +9,8 @@ use crate::error::Rule;
 use crate::name::Name;
 use crate::password::{Lane, Password};
 use crate::random::{Token, Words};
-use crate::vault::Place;
-use crate::{App, Error, Result, Role, Visit, enroll, limits, setup};
+use crate::vault::Purpose;
+use crate::{App, Error, Result, Role, Visit, authenticator, limits, setup};
 
 /// How long a name is held, in seconds.
 const HELD: i64 = 30 * 60;
@@ -44,7 +44,7 @@ pub async fn reserve(app: &App, new: NewUser, browser: Option<Token>, visit: Vis
     let now = app.clock.now();
     let name = checked(app, &new)?;
     let link_mac = new.link.as_ref().map(|link| app.vault.link_mac(link));
-    let held_mac = browser.as_ref().map(|token| app.vault.token_mac(enroll::TOKEN, token));
+    let held_mac = browser.as_ref().map(|token| app.vault.token_mac(Purpose::Enroll, token));
     refuse_early(app, &name, held_mac.clone(), now).await?;
 
     let slot = app.hasher.slot(Lane::Registration).await?;
@@ -56,8 +56,8 @@ pub async fn reserve(app: &App, new: NewUser, browser: Option<Token>, visit: Vis
         name: name.shown().to_owned(),
         role: Role::User.text().to_owned(),
         password: Some(password),
-        secret: app.vault.seal(secret_of(name.key()), &*secret)?,
-        token_mac: app.vault.token_mac(enroll::TOKEN, &token),
+        secret: app.vault.seal(authenticator::secret_of_registration(name.key()), &*secret)?,
+        token_mac: app.vault.token_mac(Purpose::Enroll, &token),
         link_mac,
         name_fixed: false,
         address: visit.budget(),
@@ -98,11 +98,6 @@ pub async fn reserve(app: &App, new: NewUser, browser: Option<Token>, visit: Vis
         (true, Some(browser)) => Ok(browser),
         _ => Ok(token),
     }
-}
-
-/// Where the secret of a registration is sealed.
-pub(crate) fn secret_of(name_key: &str) -> Place<'_> {
-    Place { table: "registrations", column: "secret", user: "", row: name_key }
 }
 
 /// Every rule that is broken, so that nobody learns of them one by one.

@@ -4,9 +4,8 @@ use store::sessions::NewSession;
 use store::{Id, Time, Tx, sessions};
 
 use crate::audit::{Happened, Whom};
+use crate::vault::Purpose;
 use crate::{App, Result, Role, Token, Visit};
-
-pub(crate) const TOKEN: &str = "session";
 
 const MINUTE: i64 = 60;
 const IDLE: i64 = 30 * MINUTE;
@@ -45,7 +44,7 @@ pub struct Started {
 /// The live session with this token.
 pub async fn find(app: &App, token: &Token) -> Result<Option<Session>> {
     let now = app.clock.now();
-    let mac = app.vault.token_mac(TOKEN, token);
+    let mac = app.vault.token_mac(Purpose::Session, token);
     let Some(live) = app.db.read(move |conn| sessions::live(conn, &mac, now)).await? else { return Ok(None) };
     if now.millis_since(live.seen_at) >= TOUCH_EVERY {
         let (id, idle_at) = (live.id.clone(), idle_at(live.keep, now).min(live.expires_at));
@@ -64,7 +63,7 @@ pub async fn find(app: &App, token: &Token) -> Result<Option<Session>> {
 /// Signs out: the session is over.
 pub async fn end(app: &App, token: &Token, visit: &Visit) -> Result<()> {
     let now = app.clock.now();
-    let (mac, scribe) = (app.vault.token_mac(TOKEN, token), app.scribe(visit, now));
+    let (mac, scribe) = (app.vault.token_mac(Purpose::Session, token), app.scribe(visit, now));
     app.db
         .write(move |tx| {
             let Some(session) = sessions::live(tx, &mac, now)? else { return Ok(()) };
@@ -91,7 +90,7 @@ pub(crate) struct Draft {
 impl Draft {
     pub(crate) fn new(app: &App, now: Time) -> Draft {
         let token = app.random.token();
-        let mac = app.vault.token_mac(TOKEN, &token);
+        let mac = app.vault.token_mac(Purpose::Session, &token);
         Draft { token, mac, id: app.random.id(now) }
     }
 

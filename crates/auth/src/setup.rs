@@ -6,7 +6,8 @@ use store::{Time, Tx, claims, registrations, setup_links, users};
 use crate::audit::{Happened, Whom};
 use crate::name::Name;
 use crate::random::{Token, Words};
-use crate::{App, Error, Result, Role, Visit, enroll};
+use crate::vault::Purpose;
+use crate::{App, Error, Result, Role, Visit};
 
 /// How long the first owner's link is good, in seconds.
 pub const OWNER_LINK: i64 = 60 * 60;
@@ -75,7 +76,7 @@ async fn make(app: &App, name: Option<Name>, role: Role, lasts: i64) -> Result<M
 pub async fn find(app: &App, words: &Words, browser: Option<Token>) -> Result<Link> {
     let now = app.clock.now();
     let mac = app.vault.link_mac(words);
-    let held = browser.map(|token| app.vault.token_mac(enroll::TOKEN, &token));
+    let held = browser.map(|token| app.vault.token_mac(Purpose::Enroll, &token));
     app.db
         .scan(move |conn| {
             let (name, role) = match setup_links::by_token(conn, &mac, now)? {

@@ -46,6 +46,17 @@ impl Place<'_> {
     }
 }
 
+/// What a browser's token is for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Purpose {
+    /// Being signed in.
+    Session,
+    /// Having given the password.
+    Login,
+    /// Setting up an authenticator.
+    Enroll,
+}
+
 /// Seals and opens. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Vault(Arc<Ring>);
@@ -116,7 +127,12 @@ impl Vault {
     }
 
     /// How a browser's token is kept. A token of one purpose is worth nothing for another.
-    pub(crate) fn token_mac(&self, purpose: &str, token: &Token) -> String {
+    pub(crate) fn token_mac(&self, purpose: Purpose, token: &Token) -> String {
+        let purpose = match purpose {
+            Purpose::Session => "session",
+            Purpose::Login => "login",
+            Purpose::Enroll => "enroll",
+        };
         self.mac(purpose, "", token.bytes())
     }
 
