@@ -30,7 +30,7 @@ pub struct Config {
     pub registration: Registration,
     /// `[login] factors`: what a sign-in asks for.
     pub factors: Factors,
-    /// Networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    /// Networks whose `X-Forwarded-For` is believed. How browsers reach us is said by `public_url` alone.
     pub trusted_proxies: Vec<Network>,
     /// 32 random bytes in base64; else the file `master.key` in the data directory.
     pub master_key: Option<Zeroizing<String>>,

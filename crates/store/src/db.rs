@@ -55,6 +55,9 @@ impl std::fmt::Debug for Db {
 }
 
 impl Db {
+    /// The newest schema that this program knows.
+    pub const SCHEMA: i64 = migrate::NEWEST;
+
     /// Opens `sqlite:PATH` or `postgres://…` and brings its schema up to date. `now` dates the migrations.
     ///
     /// Refuses a schema that is newer than this program can work with, one that was changed by hand, a PostgreSQL
@@ -75,6 +78,14 @@ impl Db {
             }
         }
         Err(Error::Overloaded)
+    }
+
+    /// The schema of what is at `url`, without making or changing anything; `None` when no Latchkey was ever there.
+    pub fn schema(url: &str) -> Result<Option<i64>> {
+        match Kind::of(url)? {
+            Kind::Sqlite => crate::sqlite::schema(Path::new(&url["sqlite:".len()..])),
+            Kind::Postgres => crate::postgres::schema(url),
+        }
     }
 
     /// The same database for somebody who waits longer, or less long, for a turn. Five seconds are usual.

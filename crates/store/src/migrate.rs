@@ -28,6 +28,9 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (
     applied_at     BIGINT NOT NULL
 )";
 
+/// The newest schema that this program knows.
+pub(crate) const NEWEST: i64 = MIGRATIONS[MIGRATIONS.len() - 1].version;
+
 /// Applies what is missing, in one transaction.
 pub(crate) fn up(tx: &mut Tx<'_>, now: Time) -> Result<()> {
     tx.control(TABLE)?;
@@ -87,8 +90,13 @@ fn checksum(text: &str) -> String {
 
 /// Reads something, so that a health check has been to the database and back.
 pub(crate) fn look(conn: &mut Conn<'_>) -> Result<()> {
-    const LOOK: Sql = Sql::new("SELECT max(version) FROM migrations");
-    conn.one(LOOK, &[], |row| row.opt_int(0)).map(|_| ())
+    version(conn).map(|_| ())
+}
+
+/// The schema that a database has, whose table of migrations is there.
+pub(crate) fn version(conn: &mut Conn<'_>) -> Result<Option<i64>> {
+    const VERSION: Sql = Sql::new("SELECT max(version) FROM migrations");
+    Ok(conn.one(VERSION, &[], |row| row.opt_int(0))?.flatten())
 }
 
 /// Refuses a database that does not compare text by its bytes. Asks how it behaves, not what its catalog says.

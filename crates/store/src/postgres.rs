@@ -16,7 +16,7 @@ use postgres::{Client, Config, NoTls, Statement};
 
 use crate::job::{Queued, Ran, Shape};
 use crate::sql::{Engine, RowOf};
-use crate::{Conn, Error, Result, Row, Sql, Time, Tx, Value};
+use crate::{Conn, Error, Result, Row, Sql, Time, Tx, Value, migrate};
 
 const QUEUE: usize = 4096;
 const WRITERS: usize = 8;
@@ -104,6 +104,23 @@ fn config(url: &str) -> Result<Config> {
         config.application_name("latchkey");
     }
     Ok(config)
+}
+
+/// The schema of a database, if one of ours is in it.
+pub(crate) fn schema(url: &str) -> Result<Option<i64>> {
+    let config = config(url)?;
+    let look = move || {
+        let mut link = Link::open(&config, Lane::Read).map_err(away)?;
+        let mut conn = Conn::new(Engine::Pg(&mut link));
+        // The other statement that only PostgreSQL understands: `CREATE TABLE IF NOT EXISTS` would make the table.
+        const IS_THERE: Sql = Sql::new("SELECT to_regclass('migrations') IS NOT NULL");
+        match conn.one(IS_THERE, &[], |row| row.bool(0))? {
+            Some(true) => migrate::version(&mut conn),
+            _ => Ok(None),
+        }
+    };
+    // On a thread of its own: the client brings a runtime, and one cannot start within another.
+    std::thread::spawn(look).join().unwrap_or_else(|_| Err(Error::broken("looking at the schema panicked")))
 }
 
 fn is_this_machine(config: &Config) -> bool {
@@ -225,7 +242,7 @@ impl Worker {
         if self.link.as_ref().is_none_or(|link| link.client.is_closed()) {
             match Link::open(&self.config, self.lane) {
                 Ok(link) => self.link = Some(link),
-                Err(error) => return Outcome::NeverRan(Error::gone(error)),
+                Err(error) => return Outcome::NeverRan(away(error)),
             }
         }
         let link = self.link.as_mut().expect("opened just above");
@@ -258,7 +275,7 @@ fn point(link: &mut Link, job: &mut Queued) -> Outcome {
 
 fn transaction(link: &mut Link, job: &mut Queued, begin: &str) -> Outcome {
     if let Err(error) = link.control(begin) {
-        return Outcome::NeverRan(Error::gone(error));
+        return Outcome::NeverRan(away(error));
     }
     let mut tx = Tx::new(Conn::new(Engine::Pg(link)));
     let ran = job.run(&mut tx);
@@ -305,7 +322,7 @@ impl ToSql for Value<'_> {
 
 /// The engine's clock.
 pub(crate) fn clock(conn: &mut Conn<'_>) -> Result<Option<Time>> {
-    // The one statement that only PostgreSQL understands; `tests/queries.rs` knows it by its place.
+    // One of two statements that only PostgreSQL understands; `tests/queries.rs` knows it by its place.
     const CLOCK: Sql = Sql::new("SELECT CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)");
     conn.one(CLOCK, &[], |row| row.time(0))
 }
@@ -315,13 +332,34 @@ pub(crate) fn error(error: postgres::Error) -> Error {
         Some(&SqlState::UNIQUE_VIOLATION) => Error::Taken,
         Some(&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED) => Error::Busy,
         // 57P0x: the server is shutting down or starting; 08xxx: the connection.
-        Some(code) if code.code().starts_with("57P0") || code.code().starts_with("08") => Error::gone(&error),
+        Some(code) if code.code().starts_with("57P0") || code.code().starts_with("08") => {
+            Error::gone(with_causes(&error))
+        }
         Some(code) => {
             let message = error.as_db_error().map_or("", |e| e.message());
             Error::broken(format!("{message} ({})", code.code()))
         }
-        None if error.is_closed() || is_io(&error) => Error::gone(&error),
+        None if error.is_closed() || is_io(&error) => Error::gone(with_causes(&error)),
         None => Error::broken(error),
+    }
+}
+
+/// The client's own words stop before the cause, which is what an operator can act on.
+fn with_causes(error: &postgres::Error) -> String {
+    let mut words = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        words = format!("{words}: {cause}");
+        source = cause.source();
+    }
+    words
+}
+
+/// Whatever kept us from a connection. It is said once that the database is away.
+fn away(error: Error) -> Error {
+    match error {
+        Error::Gone(_) => error,
+        other => Error::gone(other),
     }
 }
 

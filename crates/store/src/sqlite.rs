@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use crate::job::{Queued, Ran, Shape, deadline, monotonic};
 use crate::sql::{Engine, RowOf};
-use crate::{Conn, Error, Result, Row, Sql, Tx, Value};
+use crate::{Conn, Error, Result, Row, Sql, Tx, Value, migrate};
 
 /// Jobs that may wait. More is an answer: 503.
 const QUEUE: usize = 4096;
@@ -99,13 +99,20 @@ impl Sqlite {
 
 impl Drop for Sqlite {
     fn drop(&mut self) {
-        (self.writes, self.scans, self.stop) = (None, None, None);
-        for thread in self.threads.drain(..) {
-            // A job may have held the last handle: a thread cannot wait for itself.
-            if thread.thread().id() != std::thread::current().id() {
-                let _ = thread.join();
-            }
-        }
+        // Who only looks goes first: the last to close copies the log back, and may only do so if it can write.
+        self.points.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+        self.scans = None;
+        let scanners = self.threads.split_off(self.threads.len().saturating_sub(SCANNERS));
+        scanners.into_iter().for_each(join);
+        (self.writes, self.stop) = (None, None);
+        self.threads.drain(..).for_each(join);
+    }
+}
+
+/// A job may have held the last handle: a thread cannot wait for itself.
+fn join(thread: JoinHandle<()>) {
+    if thread.thread().id() != std::thread::current().id() {
+        let _ = thread.join();
     }
 }
 
@@ -144,6 +151,27 @@ fn connect(path: &Path, access: Access) -> Result<Connection> {
             path.display()
         ))),
         Err(e) => Err(Error::refused(format!("cannot use the database {}: {e}", path.display()))),
+    }
+}
+
+/// The schema of a file, if it is there and one of ours.
+pub(crate) fn schema(path: &Path) -> Result<Option<i64>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let look = || -> rusqlite::Result<bool> {
+        let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        conn.busy_timeout(BUSY)?;
+        conn.query_row("SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'migrations'", [], |row| {
+            row.get(0)
+        })
+    };
+    match look() {
+        Ok(true) => {
+            migrate::version(&mut Conn::for_one_statement(Engine::Lite(&connect(path, Access::Read)?)))
+        }
+        Ok(false) => Ok(None),
+        Err(e) => Err(Error::refused(format!("cannot open the database {}: {e}", path.display()))),
     }
 }
 

@@ -27,6 +27,12 @@ fn count(conn: &mut Conn<'_>) -> Result<i64> {
     Ok(conn.one(COUNT, &[], |row| row.int(0))?.unwrap())
 }
 
+/// Keeps whoever runs it busy.
+fn slow(millis: u64) -> Result<()> {
+    std::thread::sleep(Duration::from_millis(millis));
+    Ok(())
+}
+
 #[tokio::test]
 async fn what_was_answered_can_be_read_by_everyone() {
     for scratch in Scratch::both() {
@@ -151,7 +157,7 @@ async fn a_failed_commit_answers_every_job_of_its_batch() {
         // While the first job sleeps, the others queue, and share the next commit.
         let first = tokio::spawn({
             let db = db.clone();
-            async move { db.write(|_| Ok::<_, Error>(std::thread::sleep(Duration::from_millis(200)))).await }
+            async move { db.write(|_| slow(200)).await }
         });
         tokio::time::sleep(Duration::from_millis(50)).await;
         let jobs: Vec<_> = (0..5)
@@ -261,9 +267,7 @@ async fn a_job_past_its_deadline_never_runs() {
         let sleepers: Vec<_> = (0..8)
             .map(|_| {
                 let db = db.clone();
-                tokio::spawn(async move {
-                    db.write(|_| Ok::<_, Error>(std::thread::sleep(Duration::from_millis(400)))).await
-                })
+                tokio::spawn(async move { db.write(|_| slow(400)).await })
             })
             .collect();
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -336,7 +340,7 @@ async fn a_full_queue_is_an_answer() {
     let db = notes(&scratch).await;
     let sleeper = tokio::spawn({
         let db = db.clone();
-        async move { db.write(|_| Ok::<_, Error>(std::thread::sleep(Duration::from_millis(500)))).await }
+        async move { db.write(|_| slow(500)).await }
     });
     tokio::time::sleep(Duration::from_millis(50)).await;
     let jobs: Vec<_> = (0..6000)
@@ -351,4 +355,37 @@ async fn a_full_queue_is_an_answer() {
     }
     sleeper.await.unwrap().unwrap();
     assert_eq!(refused, 6000 - 4096);
+}
+
+#[tokio::test]
+async fn looking_at_a_schema_makes_nothing() {
+    for scratch in Scratch::both() {
+        assert_eq!(Db::schema(scratch.url()).unwrap(), None);
+        assert_eq!(Db::schema(scratch.url()).unwrap(), None, "looking has made something");
+        assert_eq!(std::fs::read_dir(scratch.dir()).unwrap().count(), 0, "looking has made a file");
+        let db = scratch.open().await;
+        assert_eq!(Db::schema(scratch.url()).unwrap(), Some(Db::SCHEMA));
+        drop(db);
+        assert_eq!(Db::schema(scratch.url()).unwrap(), Some(Db::SCHEMA));
+    }
+}
+
+#[test]
+fn a_postgresql_that_is_away_is_said_to_be_away_once() {
+    let said = Db::schema("postgres://nobody@127.0.0.1:1/nothing").unwrap_err().to_string();
+    assert_eq!(said.matches("the database is away").count(), 1, "{said}");
+    assert!(said.contains("refused"), "{said}");
+}
+
+#[tokio::test]
+async fn a_sqlite_that_was_closed_is_one_file() {
+    let scratch = Scratch::new(Kind::Sqlite);
+    let db = notes(&scratch).await;
+    db.write(|tx| insert(tx, 1)).await.unwrap();
+    // A reader of each kind, which may not be the last to go.
+    assert_eq!(db.read(count).await.unwrap() + db.scan(count).await.unwrap(), 2);
+    drop(db);
+    let files: Vec<_> =
+        std::fs::read_dir(scratch.dir()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(files, ["latchkey.db"], "whoever copies this file copies everything");
 }

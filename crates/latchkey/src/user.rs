@@ -1,0 +1,122 @@
+//! `latchkey user …`: people, for those who run the place. Works while the server runs and while it does not.
+
+use auth::users::{self, Person};
+use auth::{Role, Time, date, date_and_time, setup, timestamp};
+use serde_json::{Value, json};
+
+use crate::exit::Result;
+use crate::settings::Flags;
+use crate::terminal::{columns, print, print_json};
+
+/// Prints a one-time link for somebody new.
+pub(crate) fn add(flags: &Flags, name: &str, role: Role, json: bool) -> Result<()> {
+    let made = flags.with_new_or_existing(async |app| setup::user_link(app, name, role).await)?;
+    if json {
+        let expires_at = timestamp(made.expires_at);
+        print_json(&json!({ "name": name, "role": role.text(), "url": made.url, "expires_at": expires_at }));
+        return Ok(());
+    }
+    let until = date_and_time(made.expires_at);
+    print(&format!(
+        "Send this link to {name}. It works once, until {until}, and voids the link before it:\n\n  {}\n",
+        made.url
+    ));
+    Ok(())
+}
+
+/// Lists everybody.
+pub(crate) fn list(flags: &Flags, json: bool) -> Result<()> {
+    let people = flags.with_existing(async |app| users::all(app).await)?;
+    if json {
+        print_json(&people.iter().map(shape).collect());
+        return Ok(());
+    }
+    if people.is_empty() {
+        print("Nobody has an account yet. To let somebody in: latchkey user add NAME\n");
+        return Ok(());
+    }
+    let mut rows = vec![["NAME", "ROLE", "STATE", "SINCE", "LAST SIGN-IN"].map(str::to_owned)];
+    rows.extend(people.iter().map(|person| {
+        let role = person.role.text().to_owned();
+        [
+            person.name.clone(),
+            role,
+            state(person).to_owned(),
+            date(person.created_at),
+            last(person.signed_in_at),
+        ]
+    }));
+    print(&columns("", &rows));
+    Ok(())
+}
+
+/// Shows one person.
+pub(crate) fn show(flags: &Flags, name: &str, json: bool) -> Result<()> {
+    let details = flags.with_existing(async |app| users::show(app, name).await)?;
+    let person = &details.person;
+    if json {
+        let mut value = shape(person);
+        value["authenticators"] = details.authenticators.into();
+        value["recovery_codes"] = details.recovery_codes.into();
+        print_json(&value);
+        return Ok(());
+    }
+    let rows = [
+        ["Role".to_owned(), person.role.to_string()],
+        ["State".to_owned(), state(person).to_owned()],
+        ["Since".to_owned(), date_and_time(person.created_at)],
+        ["Last sign-in".to_owned(), last(person.signed_in_at)],
+        ["Authenticators".to_owned(), details.authenticators.join(", ")],
+        ["Recovery codes".to_owned(), format!("{} left", details.recovery_codes)],
+    ];
+    print(&format!("{}\n{}", person.name, columns("  ", &rows)));
+    Ok(())
+}
+
+/// Gives a role.
+pub(crate) fn role(flags: &Flags, name: &str, role: Role) -> Result<()> {
+    flags.with_existing(async |app| users::set_role(app, name, role).await)?;
+    print(&format!("{name} has the role {role} now, and signs in again to use it.\n"));
+    Ok(())
+}
+
+/// Locks somebody out.
+pub(crate) fn disable(flags: &Flags, name: &str) -> Result<()> {
+    flags.with_existing(async |app| users::disable(app, name).await)?;
+    print(&format!(
+        "{name} is disabled, and signed out everywhere. To undo it: latchkey user enable {name}\n"
+    ));
+    Ok(())
+}
+
+/// Lets somebody in again.
+pub(crate) fn enable(flags: &Flags, name: &str) -> Result<()> {
+    flags.with_existing(async |app| users::enable(app, name).await)?;
+    print(&format!("{name} may sign in, with nothing to wait for.\n"));
+    Ok(())
+}
+
+/// What programs read. These keys stay.
+fn shape(person: &Person) -> Value {
+    json!({
+        "id": person.id.as_str(),
+        "name": person.name,
+        "role": person.role.text(),
+        "disabled": person.disabled,
+        "codes_closed": person.codes_closed,
+        "created_at": timestamp(person.created_at),
+        "signed_in_at": person.signed_in_at.map(timestamp),
+    })
+}
+
+fn state(person: &Person) -> &'static str {
+    match person {
+        Person { disabled: true, .. } => "disabled",
+        Person { codes_closed: true, .. } => "codes closed",
+        _ => "active",
+    }
+}
+
+fn last(signed_in_at: Option<Time>) -> String {
+    signed_in_at.map_or_else(|| "never".to_owned(), date_and_time)
+}

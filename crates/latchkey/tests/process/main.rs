@@ -1,0 +1,11 @@
+//! The real program as a process: how it starts, shares, stops, is killed, and what it leaves lying about.
+#![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, which helpers lack")]
+
+mod browser;
+mod killed;
+mod person;
+mod secrets;
+mod server;
+mod sharing;
+mod starting;
+mod stopping;

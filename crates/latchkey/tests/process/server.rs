@@ -1,0 +1,145 @@
+//! A running Latchkey, and the place where it runs.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use store::Kind;
+use store::scratch::Scratch;
+use tempfile::TempDir;
+
+use crate::browser::Browser;
+
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_latchkey");
+
+/// A directory of its own with an empty environment, and a database on either engine.
+pub(crate) struct Place {
+    dir: TempDir,
+    scratch: Option<Scratch>,
+    variables: Vec<(String, String)>,
+}
+
+impl Place {
+    pub(crate) fn new(kind: Kind) -> Place {
+        let scratch = (kind == Kind::Postgres).then(|| Scratch::new(kind));
+        let mut place = Place { dir: tempfile::tempdir().unwrap(), scratch, variables: Vec::new() };
+        place.set("LATCHKEY_LISTEN", "127.0.0.1:0");
+        if let Some(url) = place.url() {
+            place.set("LATCHKEY_DATABASE", &url);
+        }
+        place
+    }
+
+    /// Sets a variable of the environment.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Where the database and the key are.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.dir.path().join("latchkey-data")
+    }
+
+    /// The database's URL, where it is not SQLite.
+    pub(crate) fn url(&self) -> Option<String> {
+        self.scratch.as_ref().map(|scratch| scratch.url().to_owned())
+    }
+
+    /// The program, not started yet.
+    pub(crate) fn latchkey(&self, arguments: &[&str]) -> Command {
+        self.command(PROGRAM, arguments)
+    }
+
+    /// Another program, in the same place.
+    pub(crate) fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(self.dir.path()).env_clear().env("PATH", "/usr/bin:/bin");
+        command.envs(self.variables.iter().cloned()).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs it to its end, which has to come by itself.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        self.latchkey(arguments).output().unwrap()
+    }
+}
+
+/// A server that answers. Dropping it kills it.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    said: Option<JoinHandle<String>>,
+    logged: Option<JoinHandle<String>>,
+}
+
+impl Server {
+    /// Starts one, and waits until it says where it listens.
+    pub(crate) fn start(place: &Place) -> Server {
+        let mut command = place.latchkey(&[]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut stderr = child.stderr.take().unwrap();
+        let (first, line): (_, Receiver<String>) = channel();
+        let said = std::thread::spawn(move || {
+            let mut text = String::new();
+            stdout.read_line(&mut text).unwrap();
+            let _ = first.send(text.clone());
+            stdout.read_to_string(&mut text).unwrap();
+            text
+        });
+        let logged = std::thread::spawn(move || {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).unwrap();
+            text
+        });
+        let line = line.recv_timeout(Duration::from_secs(60)).expect("it says something");
+        let Some((_, address)) = line.trim_end().rsplit_once("listening on ") else {
+            let _ = child.kill();
+            panic!("it says where it listens: {line:?}, {}", logged.join().unwrap());
+        };
+        let address = address.parse().unwrap();
+        Server { child, address, said: Some(said), logged: Some(logged) }
+    }
+
+    /// A browser that has never been here.
+    pub(crate) fn browser(&self) -> Browser {
+        Browser::new(self.address)
+    }
+
+    /// Sends it a signal, such as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status().unwrap();
+        assert!(sent.success(), "kill -s {name} {pid}");
+    }
+
+    /// Waits for its end, and answers how it ended, what it said and what it logged.
+    pub(crate) fn ended(mut self) -> (ExitStatus, String, String) {
+        let status = self.child.wait().unwrap();
+        (status, self.said.take().unwrap().join().unwrap(), self.logged.take().unwrap().join().unwrap())
+    }
+
+    /// Stops it in order, and answers what it said and logged.
+    pub(crate) fn stop(self) -> (String, String) {
+        self.signal("TERM");
+        let (status, said, logged) = self.ended();
+        assert_eq!(status.code(), Some(0), "{logged}");
+        (said, logged)
+    }
+
+    /// `kill -9`: it learns nothing of it.
+    pub(crate) fn kill(self) {
+        // Dropping does it.
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
