@@ -17,7 +17,7 @@ use crate::error::{Hint, Rule};
 use crate::random::Token;
 use crate::session::{self, Started};
 use crate::vault::{Purpose, Vault};
-use crate::{App, Error, Result, Visit, authenticator, recovery, setup};
+use crate::{App, Error, Result, Visit, authenticator, limits, recovery, setup};
 
 /// How far a wrong code is searched for, in steps, to say by how much a clock is off.
 const FAR: i64 = 20;
@@ -138,6 +138,9 @@ pub async fn confirm(app: &App, token: &Token, typed: &str, visit: &Visit) -> Re
     let confirmed = app.db.write(move |tx| {
         let waiting = Waiting::find(tx, &mac, now)?;
         let key = waiting.key(&draft.vault)?;
+        if code.digits() != key.digits() {
+            return Err(Rule::CodeDigits.into());
+        }
         let Some(step) = totp::verify(&key, &code, now.seconds(), authenticator::DRIFT) else {
             return Ok(Err(hint(&key, &code, now)));
         };
@@ -217,6 +220,11 @@ impl Draft {
         authenticators::remove_of_user(tx, &user.id)?;
         sessions::end_of_user(tx, &user.id)?;
         recovery_codes::remove_of_user(tx, &user.id)?;
+        // This completes a sign-in, and what was tried with the old authenticator is nothing to the new one.
+        let name_mac = self.vault.name_mac(&user.name.to_ascii_lowercase());
+        for kind in [limits::Kind::Password, limits::Kind::Code] {
+            limits::forgive(tx, kind, &name_mac)?;
+        }
         self.enroll(tx, &user.id, &user.name, spent)?;
         self.codes.issue(tx, &self.vault, &user.id, (&again.next_path, self.now))?;
         self.session.start(tx, &user.id, (epoch, again.keep), self.now)?;

@@ -7,7 +7,7 @@ use store::{Conn, Id, Time, Tx, authenticators, logins, users};
 
 use crate::audit::{Happened, Whom};
 use crate::authenticator::{DRIFT, key_of, parse_code};
-use crate::error::Hint;
+use crate::error::{Hint, Rule};
 use crate::limits::{self, Kind, WRONG_CODES};
 use crate::password::{Lane, Password};
 use crate::random::Token;
@@ -98,7 +98,7 @@ pub async fn who(app: &App, token: &Token) -> Result<String> {
 }
 
 /// A login that is still true, with its user.
-fn find(conn: &mut Conn<'_>, token_mac: &str, now: Time) -> Result<(Login, User)> {
+pub(crate) fn find(conn: &mut Conn<'_>, token_mac: &str, now: Time) -> Result<(Login, User)> {
     let login = logins::by_token(conn, token_mac, now)?.ok_or(Error::Expired)?;
     let user = users::by_id(conn, &login.user_id)?;
     let user = user.filter(|user| user.epoch == login.epoch && !user.disabled).ok_or(Error::Expired)?;
@@ -127,6 +127,12 @@ pub async fn complete(app: &App, token: &Token, typed: &str, visit: &Visit) -> R
         let (login, user) = find(tx, &login_mac, now)?;
         if user.wrong_codes >= WRONG_CODES {
             return Err(Error::CodesClosed);
+        }
+        let theirs = authenticators::of_user(tx, &user.id)?;
+        // Longer or shorter than all of theirs is a slip of the hand and no guess: it is said, and costs no try.
+        let digits = i64::from(code.digits().count());
+        if !theirs.is_empty() && theirs.iter().all(|authenticator| authenticator.digits != digits) {
+            return Err(Rule::CodeDigits.into());
         }
         let whom = Whom { id: Some(&user.id), name: &user.name };
         let name_mac = vault.name_mac(&user.name.to_ascii_lowercase());

@@ -3,7 +3,7 @@
 
 use store::enrollments::Enrollment;
 use store::recovery_codes::Sheet;
-use store::{Id, Time, Tx, enrollments, logins, recovery_codes, users};
+use store::{Id, Time, Tx, enrollments, logins, recovery_codes};
 use zeroize::Zeroizing;
 
 use crate::audit::{Happened, Whom};
@@ -12,7 +12,7 @@ use crate::limits::{self, Kind};
 use crate::random::{Token, Words};
 use crate::session::Session;
 use crate::vault::{Place, Purpose, Vault};
-use crate::{App, Error, Result, Visit, authenticator};
+use crate::{App, Error, Result, Visit, authenticator, login};
 
 const CODES: usize = 10;
 /// How long the codes can be shown, in seconds, unless they are saved before.
@@ -33,8 +33,7 @@ pub async fn enter(app: &App, login: &Token, typed: &str, visit: &Visit) -> Resu
     let secret = app.random.bytes::<{ otp::Secret::LENGTH }>();
     let (vault, scribe) = (app.vault.clone(), app.scribe(visit, now));
     let right = app.db.write(move |tx| {
-        let login = logins::by_token(tx, &login_mac, now)?.ok_or(Error::Expired)?;
-        let user = users::by_id(tx, &login.user_id)?.ok_or(Error::Expired)?;
+        let (login, user) = login::find(tx, &login_mac, now)?;
         let (name_key, whom) =
             (user.name.to_ascii_lowercase(), Whom { id: Some(&user.id), name: &user.name });
         let name_mac = vault.name_mac(&name_key);

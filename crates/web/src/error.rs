@@ -33,6 +33,8 @@ pub(crate) enum Trouble {
     GoneLink,
     /// 410: the recovery codes are saved, or their time is over.
     GoneCodes,
+    /// 408: a form that took too long to arrive.
+    TooSlow,
     /// 413.
     TooLarge,
     /// 415.
@@ -67,6 +69,7 @@ impl Trouble {
             }
             Trouble::NotFound => StatusCode::NOT_FOUND,
             Trouble::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Trouble::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Trouble::GoneEnroll | Trouble::GoneLink | Trouble::GoneCodes => StatusCode::GONE,
             Trouble::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Trouble::WrongType => StatusCode::UNSUPPORTED_MEDIA_TYPE,

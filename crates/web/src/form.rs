@@ -1,5 +1,7 @@
 //! Forms: read whole, strictly, and once. A field that is unknown, repeated or missing is named; nothing is guessed.
 
+use std::time::Duration;
+
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt, Limited};
@@ -8,6 +10,8 @@ use crate::error::Trouble;
 
 /// A form may have this many bytes: the longest fields of ours, percent-encoded, are a few thousand.
 const MOST: usize = 16 * 1024;
+/// And take so long to arrive.
+const WITHIN: Duration = Duration::from_secs(10);
 
 /// The fields of a form as they came.
 pub(crate) struct Fields(Vec<(String, String)>);
@@ -32,7 +36,8 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
         if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(Trouble::WrongType);
         }
-        let body = Limited::new(request.into_body(), MOST).collect().await;
+        let body = Limited::new(request.into_body(), MOST).collect();
+        let body = tokio::time::timeout(WITHIN, body).await.map_err(|_| Trouble::TooSlow)?;
         let body = body.map_err(|e| {
             if e.is::<http_body_util::LengthLimitError>() { Trouble::TooLarge } else { Trouble::BadEncoding }
         })?;

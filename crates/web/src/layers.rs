@@ -58,7 +58,8 @@ async fn trace(State(site): State<Site>, mut request: Request, next: Next) -> Re
         .map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
     let client = client(&site, &request);
     let response = next.run(request).await;
-    let (status, ms) = (response.status().as_u16(), began.elapsed().as_millis());
+    let status = response.status().as_u16();
+    let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     if matches!(route.as_str(), "/livez" | "/readyz" | "/assets/{name}") {
         tracing::debug!(request = %id, %method, %route, status, ms, %client, "request");
     } else {

@@ -54,7 +54,12 @@ pub(crate) fn show(trouble: &Trouble, shell: &Shell, config: &Config, id: &str) 
         resting(shell, (time_of_day(*until), seconds_between(*now, *until)), status)
     } else {
         let text = shell.t1(text, "url", &config.public_url.origin()).into_owned();
-        let way_out = way_out(trouble).map(|(href, key)| (href, shell.t(key)));
+        let public = config.public_url.origin();
+        let way_out = match trouble {
+            Trouble::Misdirected => (public.as_str(), public.as_str().into()),
+            Trouble::GoneEnroll => ("/register", shell.t("start-again")),
+            _ => ("/", shell.t("to-start")),
+        };
         let detail = matches!(trouble, Trouble::Misdirected).then(|| shell.t("misdirected-detail"));
         let page = MessagePage {
             shell,
@@ -62,7 +67,7 @@ pub(crate) fn show(trouble: &Trouble, shell: &Shell, config: &Config, id: &str) 
             heading: &heading,
             text: &text,
             detail: detail.as_deref(),
-            action: way_out.as_ref().map(|(href, words)| (*href, words.as_ref())),
+            action: Some((way_out.0, way_out.1.as_ref())),
             reference: matches!(trouble, Trouble::Broken(_) | Trouble::Unjudged(_)).then_some(id),
         };
         if shell.json {
@@ -112,6 +117,7 @@ fn words(trouble: &Trouble) -> (&'static str, &'static str) {
         Trouble::GoneEnroll => ("gone-enroll-heading", "gone-enroll-text"),
         Trouble::GoneLink => ("gone-link-heading", "gone-link-text"),
         Trouble::GoneCodes => ("gone-codes-heading", "gone-codes-text"),
+        Trouble::TooSlow => ("too-slow-heading", "too-slow-text"),
         Trouble::TooLarge => ("too-large-heading", "too-large-text"),
         Trouble::WrongType => ("wrong-type-heading", "wrong-type-text"),
         Trouble::Misdirected => ("misdirected-heading", "misdirected-text"),
@@ -119,14 +125,5 @@ fn words(trouble: &Trouble) -> (&'static str, &'static str) {
         Trouble::Busy => ("busy-heading", "busy-text"),
         Trouble::DatabaseAway => ("database-away-heading", "database-away-text"),
         Trouble::Broken(_) | Trouble::Unjudged(_) => ("broken-heading", "broken-text"),
-    }
-}
-
-/// Where to go from here, and the key of the words on the link.
-fn way_out(trouble: &Trouble) -> Option<(&'static str, &'static str)> {
-    match trouble {
-        Trouble::Misdirected | Trouble::GoneLink => None,
-        Trouble::GoneEnroll => Some(("/register", "start-again")),
-        _ => Some(("/", "to-start")),
     }
 }
