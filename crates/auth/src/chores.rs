@@ -28,7 +28,8 @@ pub async fn once(app: &App) -> Result<()> {
     let (forgotten, hour_ago) = (ago(limits::FORGOTTEN_AFTER), ago(3_600_000));
     let rested = app.rested.take();
     let scribe = app.scribe(&Visit::default(), now);
-    app.db
+    let done = app
+        .db
         .write(move |tx| {
             registrations::sweep(tx, now)?;
             enrollments::sweep(tx, now)?;
@@ -43,5 +44,10 @@ pub async fn once(app: &App) -> Result<()> {
             }
             Ok(())
         })
-        .await
+        .await;
+    if done.is_err() {
+        // Nothing of it was written: those who rested are counted in the next minute.
+        app.rested.add(rested);
+    }
+    done
 }

@@ -103,8 +103,8 @@ pub(crate) fn spend_registration(tx: &mut Tx<'_>, address: Option<&str>, now: Ti
 pub(crate) struct Rested(Arc<AtomicI64>);
 
 impl Rested {
-    pub(crate) fn note(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn add(&self, times: i64) {
+        self.0.fetch_add(times, Ordering::Relaxed);
     }
 
     pub(crate) fn take(&self) -> i64 {

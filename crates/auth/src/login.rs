@@ -105,6 +105,19 @@ pub(crate) fn find(conn: &mut Conn<'_>, token_mac: &str, now: Time) -> Result<(L
     Ok((login, user))
 }
 
+/// The same, for somebody who has not had a hundred wrong codes in a row.
+fn find_open(conn: &mut Conn<'_>, token_mac: &str, now: Time) -> Result<(Login, User)> {
+    let (login, user) = find(conn, token_mac, now)?;
+    if user.wrong_codes >= WRONG_CODES { Err(Error::CodesClosed) } else { Ok((login, user)) }
+}
+
+/// A code longer or shorter than all of theirs is a slip of the hand and no guess: it is said, and costs no try.
+fn refuse_other_lengths(conn: &mut Conn<'_>, user_id: &Id, code: &Code) -> Result<()> {
+    let (theirs, digits) = (authenticators::of_user(conn, user_id)?, i64::from(code.digits().count()));
+    let other = !theirs.is_empty() && theirs.iter().all(|authenticator| authenticator.digits != digits);
+    if other { Err(Rule::CodeDigits.into()) } else { Ok(()) }
+}
+
 /// What a code turned out to be.
 enum Verdict {
     Right,
@@ -124,19 +137,13 @@ pub async fn complete(app: &App, token: &Token, typed: &str, visit: &Visit) -> R
     let draft = session::Draft::new(app, now);
     let session_token = draft.token.clone();
     let outcome = app.db.write(move |tx| {
-        let (login, user) = find(tx, &login_mac, now)?;
-        if user.wrong_codes >= WRONG_CODES {
-            return Err(Error::CodesClosed);
-        }
-        let theirs = authenticators::of_user(tx, &user.id)?;
-        // Longer or shorter than all of theirs is a slip of the hand and no guess: it is said, and costs no try.
-        let digits = i64::from(code.digits().count());
-        if !theirs.is_empty() && theirs.iter().all(|authenticator| authenticator.digits != digits) {
-            return Err(Rule::CodeDigits.into());
-        }
-        let whom = Whom { id: Some(&user.id), name: &user.name };
+        let (_, user) = find_open(tx, &login_mac, now)?;
+        refuse_other_lengths(tx, &user.id, &code)?;
         let name_mac = vault.name_mac(&user.name.to_ascii_lowercase());
         limits::spend_try(tx, Kind::Code, &name_mac, now)?;
+        // Tries of one name queue for the budget, so this is what the one before has left: it may have been the hundredth.
+        let (login, user) = find_open(tx, &login_mac, now)?;
+        let whom = Whom { id: Some(&user.id), name: &user.name };
         // A failure of ours in here must not give the try back: only the right code could reach it.
         let judged = tx.savepoint(|tx| {
             let verdict = judge(tx, &vault, &user.id, &code, now)?;
@@ -198,7 +205,7 @@ impl App {
     /// Counts somebody who was told to wait.
     pub(crate) fn note_rest(&self, error: &Error) {
         if matches!(error, Error::TooManyTries { .. }) {
-            self.rested.note();
+            self.rested.add(1);
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use auth::config::PublicUrl;
@@ -36,6 +37,8 @@ impl World {
     /// The world on each engine, one after the other.
     pub(crate) async fn on_both<F: Future<Output = ()>>(play: impl Fn(World) -> F) {
         for kind in [Kind::Sqlite, Kind::Postgres] {
+            // Shown when the play fails: on which stage it did.
+            println!("on {kind:?}:");
             play(World::on(kind).await).await;
         }
     }
@@ -57,12 +60,14 @@ impl World {
         random: Random,
         change: impl FnOnce(&mut Config),
     ) -> auth::Result<World> {
-        let mut config = Config::default();
-        config.data_dir = scratch.dir().to_owned();
-        config.database = scratch.url().to_owned().into();
-        config.public_url = PublicUrl::loopback(8080);
-        // What a hash costs is not what is played here.
-        config.password_cost = Cost { memory_kib: 64, passes: 1 };
+        let mut config = Config {
+            data_dir: scratch.dir().to_owned(),
+            database: scratch.url().to_owned().into(),
+            public_url: PublicUrl::loopback(8080),
+            // What a hash costs is not what is played here.
+            password_cost: Cost { memory_kib: 64, passes: 1 },
+            ..Config::default()
+        };
         change(&mut config);
         let app = App::open_with(config, clock.clone(), random).await?;
         Ok(World { router: web::router(app.clone()), app, clock, scratch })
@@ -75,13 +80,19 @@ impl World {
             .expect("another node opens")
     }
 
+    /// The same database and the same directory, opened with other settings.
+    pub(crate) async fn reopened(&self, change: impl FnOnce(&mut Config)) -> auth::Result<World> {
+        World::open(self.scratch.clone(), self.clock.clone(), Random::Os, change).await
+    }
+
     /// The database itself, to look behind the scenes.
     pub(crate) async fn db(&self) -> Db {
         Db::open(self.scratch.url(), self.clock.now()).await.expect("the database opens")
     }
 
-    pub(crate) fn url(&self) -> &str {
-        self.scratch.url()
+    /// Where the master key is, and SQLite's files.
+    pub(crate) fn dir(&self) -> &Path {
+        self.scratch.dir()
     }
 
     pub(crate) fn browser(&self) -> Browser {
@@ -187,8 +198,9 @@ pub(crate) struct Browser {
 impl Browser {
     fn new(world: &World) -> Browser {
         let mut headers = HeaderMap::new();
-        headers.insert(HOST, HeaderValue::from_static("localhost:8080"));
-        headers.insert("origin", HeaderValue::from_static("http://localhost:8080"));
+        let url = &world.app.config.public_url;
+        headers.insert(HOST, HeaderValue::from_str(&url.authority()).expect("a host"));
+        headers.insert("origin", HeaderValue::from_str(&url.origin()).expect("an origin"));
         headers.insert("sec-fetch-site", HeaderValue::from_static("same-origin"));
         headers.insert("accept", HeaderValue::from_static("text/html"));
         Browser {
@@ -209,6 +221,12 @@ impl Browser {
         self
     }
 
+    /// A header of any bytes.
+    pub(crate) fn with_bytes(mut self, name: &'static str, value: &[u8]) -> Browser {
+        self.headers.insert(HeaderName::from_static(name), HeaderValue::from_bytes(value).expect("a header"));
+        self
+    }
+
     pub(crate) fn without(mut self, name: &str) -> Browser {
         self.headers.remove(name);
         self
@@ -220,6 +238,11 @@ impl Browser {
 
     pub(crate) fn set_cookie(&self, name: &str, value: &str) {
         self.cookies.lock().unwrap().insert(name.to_owned(), value.to_owned());
+    }
+
+    /// The names of the cookies it holds.
+    pub(crate) fn cookie_names(&self) -> Vec<String> {
+        self.cookies.lock().unwrap().keys().cloned().collect()
     }
 
     /// Another browser with the same cookies, as one that was copied.
@@ -332,6 +355,32 @@ impl Seen {
 
     pub(crate) fn header(&self, name: &str) -> String {
         self.headers.get(name).map(|value| value.to_str().expect("text").to_owned()).unwrap_or_default()
+    }
+
+    /// The page does not say this.
+    #[track_caller]
+    pub(crate) fn never_says(&self, words: &str) -> &Seen {
+        let text = unescape(&self.text);
+        assert!(!text.contains(words), "said: {words}\n{text}");
+        self
+    }
+
+    /// The one problem that stands above the heading, with its status 422.
+    #[track_caller]
+    pub(crate) fn refuses_with(&self, words: &str) -> &Seen {
+        assert_eq!(
+            (self.status.as_u16(), self.problem_texts()),
+            (422, vec![words.to_owned()]),
+            "{}",
+            self.text
+        );
+        self
+    }
+
+    /// Each `Set-Cookie` of the answer.
+    pub(crate) fn set_cookies(&self) -> Vec<String> {
+        let set = self.headers.get_all(SET_COOKIE).iter();
+        set.map(|cookie| cookie.to_str().expect("text").to_owned()).collect()
     }
 
     /// What stands in the summary above the heading.

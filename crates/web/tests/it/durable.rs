@@ -1,0 +1,287 @@
+//! Failures of ours: they keep what was charged and give nothing away; and no change is ever without its event.
+
+use auth::{Role, chores, setup, users};
+
+use crate::records::Records;
+use crate::world::{PASSWORD, Person, Seen, World};
+
+/// A failure of ours, and no word of why.
+#[track_caller]
+fn fails(seen: &Seen) {
+    assert!(seen.status.is_server_error(), "{}", seen.status);
+    seen.never_says("refused by the test").never_says("sealed");
+    assert!(seen.set_cookies().is_empty(), "{:?}", seen.set_cookies());
+}
+
+#[tokio::test]
+async fn what_only_the_right_code_can_reach_costs_a_try_all_the_same() {
+    World::on_both(|world| async move {
+        let ada = world.person("ada").enrolled().await;
+        let (browser, code, records) = (ada.half_signed_in().await, ada.code(), world.records().await);
+        records.refuse_inserts("sessions", "1 = 1").await;
+        let before = world.dump().await.without(&["attempts"]);
+        for tries in 1..=5 {
+            fails(&browser.give_code(&code).await);
+            assert_eq!(records.number("SELECT failures FROM attempts WHERE kind = 'code'").await, tries);
+        }
+        browser.give_code(&code).await.is(429);
+        // Neither the code nor the login is spent, since nobody was signed in by them.
+        world.dump().await.without(&["attempts"]).is_still(&before);
+        records.take_inserts("sessions").await;
+        world.wait(30);
+        browser.give_code(&code).await.lands_on("/");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_only_the_right_recovery_code_can_reach_costs_a_try_all_the_same() {
+    World::on_both(|world| async move {
+        let ada = world.person("ada").enrolled().await;
+        let (browser, records) = (ada.half_signed_in().await, world.records().await);
+        let fields = [("recovery_code", ada.recovery_codes[0].as_str())];
+        records.refuse_inserts("enrollments", "1 = 1").await;
+        let before = world.dump().await.without(&["attempts"]);
+        for _ in 0..5 {
+            fails(&browser.post("/login/recovery", &fields).await);
+        }
+        browser.post("/login/recovery", &fields).await.is(429);
+        world.dump().await.without(&["attempts"]).is_still(&before);
+        records.take_inserts("enrollments").await;
+        world.wait(30);
+        browser.post("/login/recovery", &fields).await.lands_on("/enroll");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_only_the_right_password_can_reach_costs_a_try_all_the_same() {
+    World::on_both(|world| async move {
+        world.person("ada").enrolled().await;
+        let records = world.records().await;
+        records.refuse_inserts("logins", "1 = 1").await;
+        let before = world.dump().await.without(&["attempts"]);
+        for _ in 0..5 {
+            fails(&world.browser().give_password("ada", PASSWORD).await);
+        }
+        world.browser().give_password("ada", PASSWORD).await.is(429);
+        world.dump().await.without(&["attempts"]).is_still(&before);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_opened_gives_no_free_guess() {
+    World::on_both(|world| async move {
+        let ada = world.person("ada").enrolled().await;
+        let (browser, records) = (ada.half_signed_in().await, world.records().await);
+        records.change("UPDATE authenticators SET secret = 'seal-1.' || secret").await;
+        let before = world.dump().await.without(&["attempts"]);
+        for code in [ada.code(), ada.wrong_code(), ada.code(), ada.wrong_code(), ada.code()] {
+            fails(&browser.give_code(&code).await);
+        }
+        browser.give_code(&ada.code()).await.is(429);
+        browser.give_code(&ada.wrong_code()).await.is(429);
+        world.dump().await.without(&["attempts"]).is_still(&before);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_charge_that_cannot_be_written_leaves_the_guess_unjudged() {
+    World::on_both(|world| async move {
+        let ada = world.person("ada").enrolled().await;
+        let (browser, records) = (ada.half_signed_in().await, world.records().await);
+        records.refuse_inserts("attempts", "NEW.kind <> 'x'").await;
+        let before = world.dump().await;
+        fails(&browser.give_code(&ada.code()).await);
+        fails(&browser.give_code(&ada.wrong_code()).await);
+        let recovery = [("recovery_code", ada.recovery_codes[0].as_str())];
+        fails(&browser.post("/login/recovery", &recovery).await);
+        fails(&world.browser().give_password("ada", PASSWORD).await);
+        world.dump().await.is_still(&before);
+    })
+    .await;
+}
+
+/// The status of what an operator does.
+fn done<T>(result: auth::Result<T>) -> u16 {
+    if result.is_ok() { 303 } else { 500 }
+}
+
+/// Plays an act, first with the engine refusing its event: then the act must fail and leave nothing. After that, it is
+/// played for real, and has written one event of its kind.
+async fn act<F: Future<Output = u16>>(records: &Records, kind: &str, act: impl Fn() -> F) {
+    records.refuse_inserts("events", &format!("NEW.kind = '{kind}'")).await;
+    let before = records.dump().await.without(&["attempts"]);
+    let refused = act().await;
+    assert!(refused >= 500, "{kind}: {refused} without its event");
+    // A password's try is charged before it is judged; everything else is undone with the event.
+    records.dump().await.without(&["attempts"]).is_still(&before);
+    records.take_inserts("events").await;
+
+    let count = format!("SELECT count(*) FROM events WHERE kind = '{kind}'");
+    let earlier = records.number(&count).await;
+    let status = act().await;
+    assert!(status < 500, "{kind}: {status}");
+    assert_eq!(records.number(&count).await - earlier, 1, "{kind}");
+}
+
+/// The kinds that the product knows, as its source lists them.
+fn kinds() -> Vec<String> {
+    let source = include_str!("../../../auth/src/audit.rs");
+    let (_, texts) = source.split_once("fn text(self)").expect("where events get their names");
+    let (texts, _) = texts.split_once("\n    }\n").expect("the end of it");
+    let mut kinds: Vec<String> = texts.split('"').skip(1).step_by(2).map(str::to_owned).collect();
+    kinds.sort();
+    kinds
+}
+
+#[tokio::test]
+async fn whatever_happens_is_written_down_in_the_same_transaction_or_does_not_happen() {
+    World::on_both(|world| async move {
+        let records = &world.records().await;
+        let (browser, mut ada) = (&world.browser(), world.person("ada"));
+        let (app, status) = (&world.app, |seen: Seen| seen.status.as_u16());
+        let credentials = &[("username", "ada"), ("password", PASSWORD)];
+
+        act(records, "registration.started", async || status(browser.post("/register", credentials).await))
+            .await;
+        ada.scan(browser).await;
+        let code = ada.code();
+        act(records, "user.created", async || status(browser.post("/enroll", &[("otp", &code)]).await)).await;
+        ada.recovery_codes = browser.get("/enroll/recovery-codes").await.recovery_codes();
+        let saved = &[("saved", "on")];
+        let save = async || status(browser.post("/enroll/recovery-codes", saved).await);
+        act(records, "recovery.codes_saved", save).await;
+        act(records, "session.ended", async || status(browser.copy().post("/logout", &[]).await)).await;
+
+        world.wait(30);
+        let half = &world.browser();
+        let wrong = async || status(half.give_password("ada", "not the password").await);
+        act(records, "sign_in.password_wrong", wrong).await;
+        act(records, "sign_in.password_right", async || status(half.post("/login", credentials).await)).await;
+        act(records, "sign_in.code_wrong", async || status(half.give_code(&ada.wrong_code()).await)).await;
+        records.change("UPDATE users SET wrong_codes = 99").await;
+        act(records, "sign_in.codes_closed", async || status(half.give_code(&ada.wrong_code()).await)).await;
+        act(records, "user.enabled", async || done(users::enable(app, "ada").await)).await;
+        act(records, "sign_in.completed", async || status(half.give_code(&ada.code()).await)).await;
+
+        let again = &ada.half_signed_in().await;
+        act(records, "sign_in.code_replayed", async || status(again.give_code(&ada.code()).await)).await;
+        rest(&ada).await;
+        act(records, "sign_in.rested", async || done(chores::once(app).await)).await;
+        world.wait(24 * 3600);
+        let again = &ada.half_signed_in().await;
+        let recover =
+            async |code: &str| status(again.post("/login/recovery", &[("recovery_code", code)]).await);
+        act(records, "recovery.code_wrong", async || recover("abcd-efgh-jkmn-pqrs").await).await;
+        act(records, "recovery.code_used", async || recover(&ada.recovery_codes[0]).await).await;
+        ada.scan(again).await;
+        let code = ada.code();
+        act(records, "authenticator.replaced", async || {
+            status(again.post("/enroll", &[("otp", &code)]).await)
+        })
+        .await;
+
+        act(records, "link.made", async || done(setup::user_link(app, "eve", Role::User).await)).await;
+        act(records, "user.role_changed", async || done(users::set_role(app, "ada", Role::Admin).await))
+            .await;
+        act(records, "user.disabled", async || done(users::disable(app, "ada").await)).await;
+
+        let mut written = records.texts("SELECT DISTINCT kind FROM events").await;
+        written.sort();
+        assert_eq!(written, kinds(), "an event that no act here writes, or one that nobody knows");
+    })
+    .await;
+}
+
+/// Five wrong passwords and one that is not even judged.
+async fn rest(ada: &Person) {
+    for _ in 0..6 {
+        ada.world.browser().give_password(&ada.name, "not the password").await;
+    }
+}
+
+#[tokio::test]
+async fn an_event_says_who_from_where_and_when() {
+    World::on_both(|world| async move {
+        world.person("Ada").enrolled().await;
+        world.wait(60);
+        world.browser().from("203.0.113.9").give_password("ada", "not the password").await;
+        let records = world.records().await;
+        let event = records.texts(
+            "SELECT e.name || ' ' || e.address || ' ' || CAST(e.at AS TEXT) FROM events e JOIN users u ON u.id = e.user_id
+             WHERE kind = 'sign_in.password_wrong'",
+        );
+        let now = world.clock.now().millis();
+        assert_eq!(event.await, [format!("Ada 203.0.113.9 {now}")]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_flood_of_failures_is_a_row_a_minute_and_what_rests_is_counted() {
+    World::on_both(|world| async move {
+        world.person("ada").enrolled().await;
+        let browser = world.browser().from("203.0.113.9");
+        for _ in 0..250 {
+            browser.give_password("ada", "not the password").await;
+        }
+        for n in 0..250 {
+            browser.give_password(&format!("nobody{n}"), "not the password").await.is(422);
+        }
+        chores::once(&world.app).await.unwrap();
+        let records = world.records().await;
+        let rows = "SELECT name || ' ' || CAST(count AS TEXT) FROM events WHERE kind = 'sign_in.password_wrong' ORDER BY 1";
+        assert_eq!(records.texts(rows).await, [" 250", "ada 5"]);
+        let rested = "SELECT CAST(count AS TEXT) FROM events WHERE kind = 'sign_in.rested'";
+        assert_eq!(records.texts(rested).await, ["245"]);
+
+        // Another neighborhood, and another minute, are rows of their own; a neighbor is not.
+        browser.clone().from("203.0.113.10").give_password("nobody-a", "x").await.is(422);
+        world.browser().from("2001:db8:1:2::1").give_password("nobody-b", "x").await.is(422);
+        world.browser().from("2001:db8:1:2::2").give_password("nobody-c", "x").await.is(422);
+        world.wait(60);
+        browser.give_password("nobody-d", "x").await.is(422);
+        let rows = "SELECT address || ' ' || CAST(count AS TEXT) FROM events WHERE kind = 'sign_in.password_wrong'";
+        let mut rows = records.texts(rows).await;
+        rows.sort();
+        assert_eq!(rows, ["2001:db8:1:2::1 2", "203.0.113.10 1", "203.0.113.9 1", "203.0.113.9 250", "203.0.113.9 5"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_chores_remove_what_is_over_and_nothing_else() {
+    World::on_both(|world| async move {
+        let ada = world.person("ada").enrolled().await;
+        crate::login::signed_in(&ada).await;
+        let half = ada.half_signed_in().await;
+        half.give_code(&ada.wrong_code()).await.is(422);
+        let recovering = ada.half_signed_in().await;
+        let fields = [("recovery_code", ada.recovery_codes[0].as_str())];
+        recovering.post("/login/recovery", &fields).await.lands_on("/enroll");
+        let newcomer = world.browser().from("203.0.113.9");
+        newcomer.post("/register", &[("username", "eve"), ("password", PASSWORD)]).await.lands_on("/enroll");
+        setup::owner_link(&world.app).await.unwrap();
+        let open =
+            ["sessions", "logins", "enrollments", "registrations", "attempts", "quotas", "setup_links"];
+        let held = async |expected: [bool; 7]| {
+            chores::once(&world.app).await.unwrap();
+            let dump = world.dump().await;
+            assert_eq!(open.map(|table| !dump.rows(table).is_empty()), expected, "{open:?}");
+            assert!(!dump.rows("users").is_empty() && dump.rows("recovery_codes").len() == 9);
+        };
+        held([true; 7]).await;
+        world.wait(10 * 60);
+        held([true, false, true, true, true, true, true]).await;
+        world.wait(20 * 60);
+        held([false, false, false, false, true, true, true]).await;
+        world.wait(30 * 60);
+        held([false, false, false, false, true, false, false]).await;
+        world.wait(23 * 3600);
+        held([false; 7]).await;
+    })
+    .await;
+}
