@@ -32,12 +32,10 @@ pub(crate) async fn show(
     HalfSignedIn(token): HalfSignedIn,
     shell: Shell,
 ) -> PageResult {
-    let Some(token) = token else { return Ok(see_other("/login")) };
-    match login::who(&app, &token).await {
-        Ok(username) => Ok(form(&app, &shell, &username, (StatusCode::OK, Vec::new()))),
-        Err(Error::Expired) => Ok(see_other("/login")),
-        Err(error) => Err(error.into()),
-    }
+    let Ok((_, username)) = login_page::half_signed_in(&app, token).await? else {
+        return Ok(see_other("/login"));
+    };
+    Ok(form(&app, &shell, &username, (StatusCode::OK, Vec::new())))
 }
 
 /// Judges the code, and signs in.
@@ -49,15 +47,9 @@ pub(crate) async fn submit(
     (headers, fields): (HeaderMap, Fields),
 ) -> PageResult {
     let username = fields.peek("username");
-    let again = |key: &str| {
-        let typed = login_page::Typed { username: username.clone(), ..Default::default() };
-        Ok(login_page::refused(&app, &shell, &typed, Problem::general(shell.t(key))))
-    };
-    let Some(token) = token else { return again("problem-cookie-missing") };
-    let who = match login::who(&app, &token).await {
-        Ok(who) => who,
-        Err(Error::Expired) => return again("problem-login-expired"),
-        Err(error) => return Err(error.into()),
+    let (token, who) = match login_page::half_signed_in(&app, token).await? {
+        Ok(known) => known,
+        Err(why) => return login_page::again(&app, &shell, &username, why),
     };
     let otp = match fields.take(["otp"], ["username"]) {
         Ok(([otp], _)) => otp,
@@ -67,7 +59,7 @@ pub(crate) async fn submit(
         }
     };
     if !username.is_empty() && !username.eq_ignore_ascii_case(&who) {
-        return again("problem-login-mismatch");
+        return login_page::again(&app, &shell, &username, "problem-login-mismatch");
     }
     match login::complete(&app, &token, &otp, &visit).await {
         Ok(started) => {
@@ -79,7 +71,7 @@ pub(crate) async fn submit(
             let login = cookies::clear(&app.config, Cookie::Login);
             Ok(with_cookies(see_other(or_start(&started.next)), [session, login]))
         }
-        Err(Error::Expired) => again("problem-login-expired"),
+        Err(Error::Expired) => login_page::again(&app, &shell, &username, "problem-login-expired"),
         Err(error) => Ok(form(&app, &shell, &who, for_form(error, &shell, app.clock.now())?)),
     }
 }

@@ -2,13 +2,13 @@
 
 use askama::Template;
 use auth::login::{self, Credentials};
-use auth::{App, Password, register, session};
+use auth::{App, Error, Password, Token, register, session};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use crate::cookies::{self, Cookie};
-use crate::error::{for_form, misfit};
+use crate::error::{Trouble, for_form, misfit};
 use crate::extract::{Caller, Return, our_path};
 use crate::form::Fields;
 use crate::pages::{PageResult, Problem, or_start, with_cookies};
@@ -86,16 +86,35 @@ pub(crate) async fn submit(
     }
 }
 
+/// Whoever has given the password in this browser: the token and the name. Else the key of the words that say why not.
+pub(crate) async fn half_signed_in(
+    app: &App,
+    token: Option<Token>,
+) -> Result<Result<(Token, String), &'static str>, Trouble> {
+    let Some(token) = token else { return Ok(Err("problem-cookie-missing")) };
+    match login::who(app, &token).await {
+        Ok(name) => Ok(Ok((token, name))),
+        Err(Error::Expired) => Ok(Err("problem-login-expired")),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The first of the two pages again, for somebody who was on the second. The username is kept.
+pub(crate) fn again(app: &App, shell: &Shell, username: &str, why: &str) -> PageResult {
+    let typed = Typed { username: username.to_owned(), ..Typed::default() };
+    Ok(refused(app, shell, &typed, Problem::general(shell.t(why))))
+}
+
 /// What stays in the form when it is shown again.
 #[derive(Default)]
-pub(crate) struct Typed {
-    pub(crate) username: String,
-    pub(crate) keep: bool,
-    pub(crate) rd: String,
+struct Typed {
+    username: String,
+    keep: bool,
+    rd: String,
 }
 
 /// The form again, with one problem.
-pub(crate) fn refused(app: &App, shell: &Shell, typed: &Typed, problem: Problem) -> Response {
+fn refused(app: &App, shell: &Shell, typed: &Typed, problem: Problem) -> Response {
     form(app, shell, typed, (StatusCode::UNPROCESSABLE_ENTITY, vec![problem]))
 }
 

@@ -1,7 +1,7 @@
 //! `/login/recovery`: a recovery code instead of the app.
 
 use askama::Template;
-use auth::{App, Error, login, recovery};
+use auth::{App, Error, recovery};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -31,12 +31,10 @@ pub(crate) async fn show(
     HalfSignedIn(token): HalfSignedIn,
     shell: Shell,
 ) -> PageResult {
-    let Some(token) = token else { return Ok(see_other("/login")) };
-    match login::who(&app, &token).await {
-        Ok(username) => Ok(form(&shell, &username, (StatusCode::OK, Vec::new()))),
-        Err(Error::Expired) => Ok(see_other("/login")),
-        Err(error) => Err(error.into()),
-    }
+    let Ok((_, username)) = login_page::half_signed_in(&app, token).await? else {
+        return Ok(see_other("/login"));
+    };
+    Ok(form(&shell, &username, (StatusCode::OK, Vec::new())))
 }
 
 /// Spends the code. It opens no session: a new authenticator must be set up first.
@@ -47,15 +45,9 @@ pub(crate) async fn submit(
     shell: Shell,
     fields: Fields,
 ) -> PageResult {
-    let again = |key: &str| {
-        let typed = login_page::Typed::default();
-        Ok(login_page::refused(&app, &shell, &typed, Problem::general(shell.t(key))))
-    };
-    let Some(token) = token else { return again("problem-cookie-missing") };
-    let who = match login::who(&app, &token).await {
-        Ok(who) => who,
-        Err(Error::Expired) => return again("problem-login-expired"),
-        Err(error) => return Err(error.into()),
+    let (token, who) = match login_page::half_signed_in(&app, token).await? {
+        Ok(known) => known,
+        Err(why) => return login_page::again(&app, &shell, "", why),
     };
     let code = match fields.take(["recovery_code"], ["username"]) {
         Ok(([code], _)) => code,
@@ -70,7 +62,7 @@ pub(crate) async fn submit(
             let login = cookies::clear(&app.config, Cookie::Login);
             Ok(with_cookies(see_other("/enroll"), [enrolling, login]))
         }
-        Err(Error::Expired) => again("problem-login-expired"),
+        Err(Error::Expired) => login_page::again(&app, &shell, &who, "problem-login-expired"),
         Err(error) => Ok(form(&shell, &who, for_form(error, &shell, app.clock.now())?)),
     }
 }
