@@ -21,7 +21,7 @@ async fn what_only_the_right_code_can_reach_costs_a_try_all_the_same() {
         records.refuse_inserts("sessions", "1 = 1").await;
         let before = world.dump().await.without(&["attempts"]);
         for tries in 1..=5 {
-            fails(&browser.give_code(&code).await);
+            fails(browser.give_code(&code).await.is(503));
             assert_eq!(records.number("SELECT failures FROM attempts WHERE kind = 'code'").await, tries);
         }
         browser.give_code(&code).await.is(429);
@@ -43,7 +43,7 @@ async fn what_only_the_right_recovery_code_can_reach_costs_a_try_all_the_same() 
         records.refuse_inserts("enrollments", "1 = 1").await;
         let before = world.dump().await.without(&["attempts"]);
         for _ in 0..5 {
-            fails(&browser.post("/login/recovery", &fields).await);
+            fails(browser.post("/login/recovery", &fields).await.is(503));
         }
         browser.post("/login/recovery", &fields).await.is(429);
         world.dump().await.without(&["attempts"]).is_still(&before);
@@ -78,7 +78,7 @@ async fn a_secret_that_cannot_be_opened_gives_no_free_guess() {
         records.change("UPDATE authenticators SET secret = 'seal-1.' || secret").await;
         let before = world.dump().await.without(&["attempts"]);
         for code in [ada.code(), ada.wrong_code(), ada.code(), ada.wrong_code(), ada.code()] {
-            fails(&browser.give_code(&code).await);
+            fails(browser.give_code(&code).await.is(503));
         }
         browser.give_code(&ada.code()).await.is(429);
         browser.give_code(&ada.wrong_code()).await.is(429);
