@@ -35,6 +35,12 @@ pub(crate) enum Happened {
     RecoveryCodeWrong,
     /// A new authenticator has replaced the old.
     AuthenticatorReplaced,
+    /// All factors were given again in a session.
+    Proved,
+    /// Another password was set by its owner.
+    PasswordChanged,
+    /// Ten new recovery codes were made.
+    RecoveryCodesRenewed,
     /// Recovery codes were saved: they cannot be shown again.
     RecoveryCodesSaved,
     /// A one-time link was made.
@@ -64,6 +70,9 @@ impl Happened {
             Happened::RecoveryCodeUsed => "recovery.code_used",
             Happened::RecoveryCodeWrong => "recovery.code_wrong",
             Happened::AuthenticatorReplaced => "authenticator.replaced",
+            Happened::Proved => "session.proved",
+            Happened::PasswordChanged => "password.changed",
+            Happened::RecoveryCodesRenewed => "recovery.codes_renewed",
             Happened::RecoveryCodesSaved => "recovery.codes_saved",
             Happened::LinkMade => "link.made",
             Happened::RoleChanged => "user.role_changed",

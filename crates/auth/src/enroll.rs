@@ -130,7 +130,7 @@ pub async fn confirm(app: &App, token: &Token, typed: &str, visit: &Visit) -> Re
         issuer: app.config.issuer.clone(),
         user_id: app.random.id(now),
         authenticator_id: app.random.id(now),
-        session: session::Draft::new(app, now),
+        session: session::Draft::new(app, visit, now),
         codes: recovery::Draft::new(app),
         now,
     };

@@ -28,6 +28,9 @@ pub enum Error {
         /// What time it is here.
         now: Time,
     },
+    /// All factors must be given again before this can be changed.
+    #[error("a fresh proof is needed")]
+    ProofNeeded,
     /// Somebody has this name.
     #[error("the name is taken")]
     Taken,

@@ -7,6 +7,7 @@
 mod audit;
 mod authenticator;
 mod clock;
+mod code;
 mod error;
 mod limits;
 mod master_key;
@@ -17,6 +18,7 @@ mod role;
 mod vault;
 mod visit;
 
+pub mod account;
 pub mod chores;
 pub mod config;
 pub mod enroll;

@@ -18,6 +18,17 @@ const CODES: usize = 10;
 /// How long the codes can be shown, in seconds, unless they are saved before.
 const SHOWN: i64 = 15 * 60;
 
+/// Where somebody goes on who has made new codes in their account.
+pub(crate) const RENEWED: &str = "/account";
+
+/// The codes that can still be shown.
+pub struct Shown {
+    /// With their hyphens.
+    pub codes: Vec<String>,
+    /// They were made in the account, not while setting up an authenticator.
+    pub renewed: bool,
+}
+
 /// Spends a recovery code, and starts the enrollment of a new authenticator for whoever gave the right password.
 ///
 /// Answers the token of the browser that may enroll. It opens no session: that takes the first code of the new app.
@@ -75,13 +86,14 @@ pub async fn enter(app: &App, login: &Token, typed: &str, visit: &Visit) -> Resu
 }
 
 /// The codes of somebody who has not saved them yet, for as long as they are kept.
-pub async fn sheet(app: &App, session: &Session) -> Result<Option<Vec<String>>> {
+pub async fn sheet(app: &App, session: &Session) -> Result<Option<Shown>> {
     let (now, user_id) = (app.clock.now(), session.user_id.clone());
     let sheet = app.db.read(move |conn| recovery_codes::sheet_of_user(conn, &user_id, now)).await?;
     let Some(sheet) = sheet else { return Ok(None) };
     let opened = app.vault.open_sealed(sheet_of(&session.user_id), &sheet.codes)?;
     let text = Zeroizing::new(String::from_utf8_lossy(&opened).into_owned());
-    Ok(Some(text.lines().map(str::to_owned).collect()))
+    let codes = text.lines().map(str::to_owned).collect();
+    Ok(Some(Shown { codes, renewed: sheet.next_path == RENEWED }))
 }
 
 /// Notes that they are saved: they cannot be shown again. Answers where the person was going.

@@ -28,6 +28,9 @@ pub struct Session {
     pub role: Role,
     /// When it began.
     pub created_at: Time,
+    /// When all factors were last given.
+    pub proved_at: Time,
+    pub(crate) mac: String,
 }
 
 /// A session that has just begun.
@@ -45,7 +48,10 @@ pub struct Started {
 pub async fn find(app: &App, token: &Token) -> Result<Option<Session>> {
     let now = app.clock.now();
     let mac = app.vault.token_mac(Purpose::Session, token);
-    let Some(live) = app.db.read(move |conn| sessions::live(conn, &mac, now)).await? else { return Ok(None) };
+    let asked = mac.clone();
+    let Some(live) = app.db.read(move |conn| sessions::live(conn, &asked, now)).await? else {
+        return Ok(None);
+    };
     if now.millis_since(live.seen_at) >= TOUCH_EVERY {
         let (id, idle_at) = (live.id.clone(), idle_at(live.keep, now).min(live.expires_at));
         // Whoever is there stays signed in even while the database takes no writes: half an hour is long.
@@ -57,6 +63,8 @@ pub async fn find(app: &App, token: &Token) -> Result<Option<Session>> {
         name: live.name,
         role: Role::of_row(&live.role),
         created_at: live.created_at,
+        proved_at: live.proved_at,
+        mac,
     }))
 }
 
@@ -85,13 +93,15 @@ pub(crate) struct Draft {
     pub(crate) token: Token,
     mac: String,
     id: Id,
+    address: String,
+    agent: String,
 }
 
 impl Draft {
-    pub(crate) fn new(app: &App, now: Time) -> Draft {
+    pub(crate) fn new(app: &App, visit: &Visit, now: Time) -> Draft {
         let token = app.random.token();
         let mac = app.vault.token_mac(Purpose::Session, &token);
-        Draft { token, mac, id: app.random.id(now) }
+        Draft { token, mac, id: app.random.id(now), address: visit.text(), agent: visit.agent.clone() }
     }
 
     /// Starts the session in the caller's transaction.
@@ -109,6 +119,8 @@ impl Draft {
             user_id,
             epoch,
             keep,
+            address: &self.address,
+            agent: &self.agent,
             idle_at: idle_at(keep, now),
             expires_at,
         };

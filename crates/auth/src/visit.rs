@@ -9,6 +9,8 @@ use crate::config::{Config, Network};
 pub struct Visit {
     /// The client's address; `None` for the command line and for sockets without one.
     pub address: Option<IpAddr>,
+    /// What the browser calls itself: printable, and not endless.
+    pub agent: String,
     /// Whether the address has budgets of its own.
     budgeted: bool,
 }
@@ -37,7 +39,13 @@ impl Visit {
         }
         // Without trusted proxies a loopback or private peer may be one, and everybody would share its budget.
         let budgeted = !config.trusted_proxies.is_empty() || !Network::is_private(client);
-        Visit { address: Some(client), budgeted }
+        Visit { address: Some(client), agent: String::new(), budgeted }
+    }
+
+    /// The same visit, by a browser that calls itself so.
+    pub fn with_agent(mut self, agent: &str) -> Visit {
+        self.agent = agent.chars().filter(|c| !c.is_control()).take(200).collect();
+        self
     }
 
     /// What an address budget is charged to; `None` where there is no such budget.

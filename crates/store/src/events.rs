@@ -46,13 +46,13 @@ pub fn record(tx: &mut Tx<'_>, new: &Event) -> Result<()> {
     tx.execute(RECORD, &values).map(|_| ())
 }
 
-/// What happened to a user, oldest first.
-pub fn of_user(conn: &mut Conn<'_>, user_id: &Id) -> Result<Vec<Event>> {
+/// What happened to a user since then, newest first.
+pub fn of_user(conn: &mut Conn<'_>, user_id: &Id, since: Time) -> Result<Vec<Event>> {
     const OF_USER: Sql = Sql::new(
         "SELECT id, at, kind, user_id, name, address, detail, gather, count
-         FROM events WHERE user_id = $1 ORDER BY at, id",
+         FROM events WHERE user_id = $1 AND at >= $2 ORDER BY at DESC, id DESC",
     );
-    conn.all(OF_USER, &[user_id.into()], |row| {
+    conn.all(OF_USER, &[user_id.into(), since.into()], |row| {
         Ok(Event {
             id: row.id(0)?,
             at: row.time(1)?,

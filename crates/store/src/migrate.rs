@@ -13,12 +13,20 @@ struct Migration {
     min_compatible: i64,
 }
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "first",
-    text: include_str!("../migrations/0001_first.sql"),
-    min_compatible: 1,
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "first",
+        text: include_str!("../migrations/0001_first.sql"),
+        min_compatible: 1,
+    },
+    Migration {
+        version: 2,
+        name: "account",
+        text: include_str!("../migrations/0002_account.sql"),
+        min_compatible: 1,
+    },
+];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (
     version        BIGINT NOT NULL PRIMARY KEY,
@@ -119,25 +127,20 @@ mod tests {
 
     const NOW: Time = Time::from_millis(0);
 
-    async fn apply_to(
-        db: &Db,
-        version: i64,
-        text: &'static str,
-        min_compatible: i64,
-        knows: i64,
-    ) -> Result<()> {
+    /// What this program knows, and one migration more unless it is an old program.
+    async fn apply_to(db: &Db, next: Option<&'static str>) -> Result<()> {
         db.write(move |tx| {
-            let mut known: Vec<Migration> = MIGRATIONS
+            let next = next.map(|text| Migration {
+                version: NEWEST + 1,
+                name: "next",
+                text,
+                min_compatible: NEWEST,
+            });
+            let known: Vec<Migration> = MIGRATIONS
                 .iter()
-                .map(|m| Migration {
-                    version: m.version,
-                    name: m.name,
-                    text: m.text,
-                    min_compatible: m.min_compatible,
-                })
+                .map(|m| Migration { name: m.name, text: m.text, ..*m })
+                .chain(next)
                 .collect();
-            known.push(Migration { version, name: "next", text, min_compatible });
-            known.truncate(usize::try_from(knows).unwrap());
             apply(tx, &known, NOW)
         })
         .await
@@ -147,16 +150,17 @@ mod tests {
     async fn a_newer_schema_is_refused_unless_it_says_that_this_program_may_stay() {
         for scratch in Scratch::both() {
             let db = scratch.open().await;
-            apply_to(&db, 2, "CREATE TABLE extra (a BIGINT)", 1, 2).await.unwrap();
-            apply_to(&db, 2, "", 1, 1).await.expect("an older program may stay");
+            apply_to(&db, Some("CREATE TABLE extra (a BIGINT)")).await.unwrap();
+            apply_to(&db, None).await.expect("an older program may stay");
             db.write(|tx| {
-                const RAISE: Sql = Sql::new("UPDATE migrations SET min_compatible = 2 WHERE version = 2");
-                tx.execute(RAISE, &[])
+                const RAISE: Sql = Sql::new("UPDATE migrations SET min_compatible = $1 WHERE version = $1");
+                tx.execute(RAISE, &[(NEWEST + 1).into()])
             })
             .await
             .unwrap();
-            let refused = apply_to(&db, 2, "", 1, 1).await.unwrap_err();
-            assert!(refused.to_string().contains("schema 2, and this program knows 1"), "{refused}");
+            let refused = apply_to(&db, None).await.unwrap_err();
+            let expected = format!("schema {}, and this program knows {NEWEST}", NEWEST + 1);
+            assert!(refused.to_string().contains(&expected), "{refused}");
         }
     }
 
@@ -164,8 +168,8 @@ mod tests {
     async fn a_migration_that_was_changed_is_refused() {
         for scratch in Scratch::both() {
             let db = scratch.open().await;
-            apply_to(&db, 2, "CREATE TABLE extra (a BIGINT)", 1, 2).await.unwrap();
-            let refused = apply_to(&db, 2, "CREATE TABLE extra (b BIGINT)", 1, 2).await.unwrap_err();
+            apply_to(&db, Some("CREATE TABLE extra (a BIGINT)")).await.unwrap();
+            let refused = apply_to(&db, Some("CREATE TABLE extra (b BIGINT)")).await.unwrap_err();
             assert!(matches!(refused, Error::Refused(_)), "{refused}");
         }
     }
@@ -175,8 +179,8 @@ mod tests {
         for scratch in Scratch::both() {
             let db = scratch.open().await;
             let half = "CREATE TABLE half (a BIGINT); INSERT INTO nowhere VALUES (1)";
-            apply_to(&db, 2, half, 1, 2).await.unwrap_err();
-            apply_to(&db, 2, "CREATE TABLE half (a BIGINT)", 1, 2).await.expect("the table was rolled back");
+            apply_to(&db, Some(half)).await.unwrap_err();
+            apply_to(&db, Some("CREATE TABLE half (a BIGINT)")).await.expect("the table was rolled back");
         }
     }
 }

@@ -14,6 +14,10 @@ pub struct NewSession<'a> {
     pub epoch: i64,
     /// "Keep me signed in".
     pub keep: bool,
+    /// Where it begins.
+    pub address: &'a str,
+    /// What the browser calls itself.
+    pub agent: &'a str,
     /// Over when nobody has been seen until then.
     pub idle_at: Time,
     /// Over in any case.
@@ -23,8 +27,9 @@ pub struct NewSession<'a> {
 /// Starts a session.
 pub fn insert(tx: &mut Tx<'_>, new: &NewSession<'_>, now: Time) -> Result<()> {
     const INSERT: Sql = Sql::new(
-        "INSERT INTO sessions (id, token_mac, user_id, epoch, keep, created_at, seen_at, idle_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)",
+        "INSERT INTO sessions (id, token_mac, user_id, epoch, keep, created_at, seen_at, proved_at, idle_at, expires_at,
+                               address, agent)
+         VALUES ($1, $2, $3, $4, $5, $6, $6, $6, $7, $8, $9, $10)",
     );
     let values = [
         new.id.into(),
@@ -35,6 +40,8 @@ pub fn insert(tx: &mut Tx<'_>, new: &NewSession<'_>, now: Time) -> Result<()> {
         now.into(),
         new.idle_at.into(),
         new.expires_at.into(),
+        new.address.into(),
+        new.agent.into(),
     ];
     tx.execute(INSERT, &values).map(|_| ())
 }
@@ -56,6 +63,8 @@ pub struct Live {
     pub created_at: Time,
     /// When somebody was last seen, to the minute.
     pub seen_at: Time,
+    /// When all factors were last given.
+    pub proved_at: Time,
     /// Over in any case.
     pub expires_at: Time,
 }
@@ -63,7 +72,7 @@ pub struct Live {
 /// The live session with this token: not over, its epoch current, its user not disabled.
 pub fn live(conn: &mut Conn<'_>, token_mac: &str, now: Time) -> Result<Option<Live>> {
     const LIVE: Sql = Sql::new(
-        "SELECT s.id, s.user_id, u.name, u.role, s.keep, s.created_at, s.seen_at, s.expires_at
+        "SELECT s.id, s.user_id, u.name, u.role, s.keep, s.created_at, s.seen_at, s.proved_at, s.expires_at
          FROM sessions s JOIN users u ON u.id = s.user_id
          WHERE s.token_mac = $1 AND s.idle_at > $2 AND s.expires_at > $2 AND s.epoch = u.epoch AND u.disabled = FALSE",
     );
@@ -76,7 +85,8 @@ pub fn live(conn: &mut Conn<'_>, token_mac: &str, now: Time) -> Result<Option<Li
             keep: row.bool(4)?,
             created_at: row.time(5)?,
             seen_at: row.time(6)?,
-            expires_at: row.time(7)?,
+            proved_at: row.time(7)?,
+            expires_at: row.time(8)?,
         })
     })
 }
@@ -91,6 +101,67 @@ pub fn touch(tx: &mut Tx<'_>, id: &Id, idle_at: Time, now: Time) -> Result<()> {
 pub fn end(tx: &mut Tx<'_>, token_mac: &str) -> Result<Option<Id>> {
     const END: Sql = Sql::new("DELETE FROM sessions WHERE token_mac = $1 RETURNING user_id");
     tx.one(END, &[token_mac.into()], |row| row.id(0))
+}
+
+/// A live session, as its person sees it in a list.
+#[derive(Clone)]
+pub struct Listed {
+    /// The session's id.
+    pub id: Id,
+    /// Where it began.
+    pub address: String,
+    /// What the browser calls itself.
+    pub agent: String,
+    /// "Keep me signed in".
+    pub keep: bool,
+    /// When it began.
+    pub created_at: Time,
+    /// When somebody was last seen, to the minute.
+    pub seen_at: Time,
+}
+
+/// The live sessions of a user, the one seen last first.
+pub fn of_user(conn: &mut Conn<'_>, user_id: &Id, now: Time) -> Result<Vec<Listed>> {
+    const OF_USER: Sql = Sql::new(
+        "SELECT s.id, s.address, s.agent, s.keep, s.created_at, s.seen_at
+         FROM sessions s JOIN users u ON u.id = s.user_id
+         WHERE s.user_id = $1 AND s.idle_at > $2 AND s.expires_at > $2 AND s.epoch = u.epoch AND u.disabled = FALSE
+         ORDER BY s.seen_at DESC, s.id DESC",
+    );
+    conn.all(OF_USER, &[user_id.into(), now.into()], |row| {
+        Ok(Listed {
+            id: row.id(0)?,
+            address: row.text(1)?,
+            agent: row.text(2)?,
+            keep: row.bool(3)?,
+            created_at: row.time(4)?,
+            seen_at: row.time(5)?,
+        })
+    })
+}
+
+/// Notes that all factors were given again.
+pub fn prove(tx: &mut Tx<'_>, id: &Id, now: Time) -> Result<()> {
+    const PROVE: Sql = Sql::new("UPDATE sessions SET proved_at = $1 WHERE id = $2");
+    tx.execute(PROVE, &[now.into(), id.into()]).map(|_| ())
+}
+
+/// Takes a session along into a new epoch, which is the end of all others.
+pub fn update_epoch(tx: &mut Tx<'_>, id: &Id, epoch: i64) -> Result<()> {
+    const UPDATE: Sql = Sql::new("UPDATE sessions SET epoch = $1 WHERE id = $2");
+    tx.execute(UPDATE, &[epoch.into(), id.into()]).map(|_| ())
+}
+
+/// Ends one session of a user. False when it is not theirs, or over.
+pub fn end_one(tx: &mut Tx<'_>, user_id: &Id, id: &Id) -> Result<bool> {
+    const END: Sql = Sql::new("DELETE FROM sessions WHERE user_id = $1 AND id = $2");
+    Ok(tx.execute(END, &[user_id.into(), id.into()])? == 1)
+}
+
+/// Ends all sessions of a user but one, and says how many.
+pub fn end_others(tx: &mut Tx<'_>, user_id: &Id, id: &Id) -> Result<u64> {
+    const END: Sql = Sql::new("DELETE FROM sessions WHERE user_id = $1 AND id <> $2");
+    tx.execute(END, &[user_id.into(), id.into()])
 }
 
 /// Ends all sessions of a user.

@@ -134,6 +134,15 @@ pub fn enable(tx: &mut Tx<'_>, id: &Id) -> Result<bool> {
     Ok(tx.execute(ENABLE, &[id.into()])? == 1)
 }
 
+/// Sets another password and starts a new epoch. `None` when the old epoch is over already or the user is disabled.
+pub fn update_password(tx: &mut Tx<'_>, id: &Id, password: &str, epoch: i64) -> Result<Option<i64>> {
+    const UPDATE: Sql = Sql::new(
+        "UPDATE users SET password = $1, epoch = epoch + 1 WHERE id = $2 AND epoch = $3 AND disabled = FALSE
+         RETURNING epoch",
+    );
+    tx.one(UPDATE, &[password.into(), id.into(), epoch.into()], |row| row.int(0))
+}
+
 /// Replaces a password hash by one of the same password at another cost. False when it changed in the meantime.
 pub fn update_hash(tx: &mut Tx<'_>, id: &Id, old: &str, new: &str) -> Result<bool> {
     const UPDATE: Sql = Sql::new("UPDATE users SET password = $1 WHERE id = $2 AND password = $3");

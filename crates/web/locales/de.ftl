@@ -95,12 +95,73 @@ home-insecure = Dieser Server spricht unverschlüsseltes http: Passwörter und C
 home-since = Angemeldet seit
 home-few-left = { $count ->
     [0] Du hast keinen Wiederherstellungscode mehr. Wenn du jetzt dein Telefon verlierst, kann dich nur noch die Administration hereinlassen.
-    [one] Du hast noch { $count } Wiederherstellungscode. Wenn du ihn benutzt, bekommst du zehn neue.
-   *[other] Du hast noch { $count } Wiederherstellungscodes. Wenn du einen benutzt, bekommst du zehn neue.
+    [one] Du hast noch { $count } Wiederherstellungscode. Erzeuge neue in deinem Konto.
+   *[other] Du hast noch { $count } Wiederherstellungscodes. Erzeuge neue in deinem Konto.
 }
 role-user = Mitglied
 role-admin = Administration
 role-owner = Inhaber
+
+## Mein Konto
+
+to-account = Zurück zu deinem Konto
+account-heading = Dein Konto
+account-password-hint = Mit einem neuen wirst du überall sonst abgemeldet.
+account-change = Ändern
+account-look = Zeigen
+account-recovery-hint = Neue ersetzen die alten.
+account-renew = Neue erzeugen
+account-sessions-hint = { $count ->
+    [one] Du bist nur hier angemeldet.
+   *[other] Du bist an { $count } Stellen angemeldet.
+}
+account-activity-hint = Was in den letzten 90 Tagen mit deinem Konto geschah.
+account-few-left = { $count ->
+    [0] Du hast keinen Wiederherstellungscode mehr. Erzeuge jetzt neue, solange du dein Telefon hast.
+    [one] Du hast noch { $count } Wiederherstellungscode. Erzeuge neue, bevor du ihn brauchst.
+   *[other] Du hast noch { $count } Wiederherstellungscodes. Erzeuge neue, bevor du sie brauchst.
+}
+prove-heading = Bist du es noch?
+prove-lead = Um etwas zu ändern, gib dein Passwort und einen Code ein. Das gilt fünf Minuten.
+prove-code-hint = Ein Code, den du noch nicht benutzt hast.
+problem-password-wrong = Das Passwort stimmt nicht.
+password-heading = Ändere dein Passwort
+password-lead = Hier bleibst du angemeldet, überall sonst wirst du abgemeldet.
+password-new = Neues Passwort
+password-change = Passwort ändern
+sessions-heading = Wo du angemeldet bist
+sessions-lead = Melde ab, was du nicht kennst oder nicht mehr benutzt. Kennst du etwas gar nicht, dann ändere auch dein Passwort.
+sessions-this = dieser Browser
+sessions-since = Seit { $since }, zuletzt gesehen { $seen }
+sessions-browser = { $browser } auf { $system }
+sessions-unknown = Unbekannter Browser
+sessions-end-named = { $browser } abmelden
+sessions-end-others = Überall sonst abmelden
+activity-heading = Aktivität
+activity-lead = Die letzten 90 Tage, das Neueste zuerst.
+activity-when = Wann
+activity-what = Was
+activity-where = Von
+activity-csv = Als CSV herunterladen
+event-created = Konto angelegt
+event-password-right = Richtiges Passwort
+event-password-wrong = Falsches Passwort
+event-signed-in = Angemeldet
+event-signed-out = Abgemeldet
+event-proved = Passwort und Code erneut eingegeben
+event-code-wrong = Falscher Code
+event-code-replayed = Code ein zweites Mal benutzt
+event-codes-closed = Hundert falsche Codes: es werden keine mehr angenommen
+event-recovery-used = Wiederherstellungscode benutzt
+event-recovery-wrong = Falscher Wiederherstellungscode
+event-recovery-saved = Wiederherstellungscodes gesichert
+event-recovery-renewed = Neue Wiederherstellungscodes erzeugt
+event-authenticator-replaced = Neuer Authenticator eingerichtet
+event-password-changed = Passwort geändert
+event-role-changed = Rolle geändert
+event-disabled = Von der Verwaltung ausgesperrt
+event-enabled = Von der Verwaltung wieder eingelassen
+event-other = Etwas anderes
 
 ## Anmelden
 

@@ -95,12 +95,73 @@ home-insecure = This server speaks plain http: passwords and codes can be read o
 home-since = Signed in since
 home-few-left = { $count ->
     [0] You have no recovery code left. If you lose your phone now, only an administrator can let you in.
-    [one] You have { $count } recovery code left. Once you use it, you get ten new ones.
-   *[other] You have { $count } recovery codes left. Once you use one, you get ten new ones.
+    [one] You have { $count } recovery code left. Make new ones in your account.
+   *[other] You have { $count } recovery codes left. Make new ones in your account.
 }
 role-user = User
 role-admin = Administrator
 role-owner = Owner
+
+## My account
+
+to-account = Back to your account
+account-heading = Your account
+account-password-hint = Changing it signs you out everywhere else.
+account-change = Change
+account-look = Show
+account-recovery-hint = New ones replace the old.
+account-renew = Make new ones
+account-sessions-hint = { $count ->
+    [one] You are signed in here only.
+   *[other] You are signed in at { $count } places.
+}
+account-activity-hint = What happened to your account in the last 90 days.
+account-few-left = { $count ->
+    [0] You have no recovery code left. Make new ones now, while you have your phone.
+    [one] You have { $count } recovery code left. Make new ones before you need it.
+   *[other] You have { $count } recovery codes left. Make new ones before you need them.
+}
+prove-heading = Is it still you?
+prove-lead = To change something, give your password and a code. That is good for five minutes.
+prove-code-hint = A code that you have not used yet.
+problem-password-wrong = That password is not right.
+password-heading = Change your password
+password-lead = You stay signed in here and are signed out everywhere else.
+password-new = New password
+password-change = Change password
+sessions-heading = Where you are signed in
+sessions-lead = Sign out what you do not know or no longer use. If you do not know one at all, change your password, too.
+sessions-this = this browser
+sessions-since = Since { $since }, last seen { $seen }
+sessions-browser = { $browser } on { $system }
+sessions-unknown = Unknown browser
+sessions-end-named = Sign out { $browser }
+sessions-end-others = Sign out everywhere else
+activity-heading = Activity
+activity-lead = The last 90 days, the newest first.
+activity-when = When
+activity-what = What
+activity-where = From
+activity-csv = Download as CSV
+event-created = Account created
+event-password-right = Right password
+event-password-wrong = Wrong password
+event-signed-in = Signed in
+event-signed-out = Signed out
+event-proved = Password and code given again
+event-code-wrong = Wrong code
+event-code-replayed = Code used a second time
+event-codes-closed = A hundred wrong codes: codes are no longer taken
+event-recovery-used = Recovery code used
+event-recovery-wrong = Wrong recovery code
+event-recovery-saved = Recovery codes saved
+event-recovery-renewed = New recovery codes made
+event-authenticator-replaced = New authenticator set up
+event-password-changed = Password changed
+event-role-changed = Role changed
+event-disabled = Locked out by an administrator
+event-enabled = Let in again by an administrator
+event-other = Something else
 
 ## Sign in
 

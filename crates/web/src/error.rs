@@ -113,7 +113,7 @@ impl From<Error> for Trouble {
             Error::NotFound(_) => Trouble::NotFound,
             Error::Busy | Error::RegistrationsFull => Trouble::Busy,
             Error::Away(_) => Trouble::DatabaseAway,
-            // These belong above a form; on their own they are a refusal.
+            // These belong above a form, or ask for a proof; on their own they are a refusal.
             Error::BadCredentials
             | Error::WrongCode(_)
             | Error::WrongRecoveryCode
@@ -121,6 +121,7 @@ impl From<Error> for Trouble {
             | Error::Taken
             | Error::Held
             | Error::Rules(_)
+            | Error::ProofNeeded
             | Error::Refused(_) => Trouble::Forbidden,
             Error::Unjudged(why) => Trouble::Unjudged(Arc::from(why)),
             Error::Broken(_) => Trouble::Broken(Some(Arc::new(error))),

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use auth::session::Session;
 use auth::{App, Token, Visit};
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
+use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 
 use crate::error::Trouble;
@@ -30,7 +31,8 @@ where
             .map(|value| value.to_str().unwrap_or("?"))
             .collect();
         let app = App::from_ref(state);
-        Ok(Caller(Visit::new(&app.config, peer.ip(), forwarded.into_iter())))
+        let agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("");
+        Ok(Caller(Visit::new(&app.config, peer.ip(), forwarded.into_iter()).with_agent(agent)))
     }
 }
 

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
-use crate::pages::{code, enroll, home, login, logout, recovery, recovery_codes, register, setup};
+use crate::pages::{account, code, enroll, home, login, logout, recovery, recovery_codes, register, setup};
 use crate::{Site, assets, guard, health, layers};
 
 /// The whole site.
@@ -29,6 +29,13 @@ pub(crate) fn router(site: Site) -> Router {
         .route_layer(from_fn_with_state(site.clone(), guard::half_signed_in));
     let signed_in = Router::new()
         .route("/", get(home::show))
+        .route("/account", get(account::show))
+        .route("/account/prove", get(account::prove::show).post(account::prove::submit))
+        .route("/account/password", get(account::password::show).post(account::password::submit))
+        .route("/account/recovery-codes", post(account::renew_recovery_codes))
+        .route("/account/sessions", get(account::sessions::show).post(account::sessions::submit))
+        .route("/account/activity", get(account::activity::show))
+        .route("/account/activity.csv", get(account::activity::download))
         .route("/enroll/recovery-codes", get(recovery_codes::show).post(recovery_codes::submit))
         .route("/enroll/recovery-codes.txt", get(recovery_codes::download))
         .route_layer(from_fn_with_state(site.clone(), guard::signed_in));

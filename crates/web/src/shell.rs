@@ -79,6 +79,11 @@ impl Shell {
         self.words.get_with(self.language, key, &[(name, value.into())])
     }
 
+    /// The words for `key` with two values filled in.
+    pub(crate) fn t2<'a>(&'a self, key: &'a str, one: (&str, &str), two: (&str, &str)) -> Cow<'a, str> {
+        self.words.get_with(self.language, key, &[(one.0, one.1.into()), (two.0, two.1.into())])
+    }
+
     /// A length of time in words.
     pub(crate) fn duration(&self, seconds: i64) -> String {
         self.words.duration(self.language, seconds)

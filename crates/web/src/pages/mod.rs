@@ -6,6 +6,7 @@ use axum::response::Response;
 
 use crate::error::Trouble;
 
+pub(crate) mod account;
 pub(crate) mod code;
 pub(crate) mod enroll;
 pub(crate) mod home;

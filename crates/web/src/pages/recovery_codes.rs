@@ -24,6 +24,8 @@ pub(crate) struct RecoveryCodesPage<'a> {
     pub(crate) problems: &'a [Problem],
     /// The codes, with their hyphens.
     pub(crate) codes: &'a [String],
+    /// They were made in the account, so this is no step of setting up.
+    pub(crate) renewed: bool,
     /// Whose they are, for the printed sheet.
     pub(crate) username: &'a str,
     /// The day they were made, for the printed sheet: `2026-11-24`.
@@ -63,7 +65,7 @@ pub(crate) async fn download(
     let codes = recovery::sheet(&app, &session).await?.ok_or(Trouble::GoneCodes)?;
     let title =
         format!("{}: {} {}, {}", shell.issuer, shell.t("codes-for"), session.name, date(app.clock.now()));
-    let text = format!("{title}\r\n{}\r\n\r\n{}\r\n", shell.t("codes-each-once"), codes.join("\r\n"));
+    let text = format!("{title}\r\n{}\r\n\r\n{}\r\n", shell.t("codes-each-once"), codes.codes.join("\r\n"));
     // Names hold nothing that a file name may not, and issuers anything.
     let issuer: String = shell.issuer.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
     let file = format!("attachment; filename=\"{issuer}-recovery-codes-{}.txt\"", session.name);
@@ -79,7 +81,13 @@ async fn sheet(
 ) -> Result<Response, Trouble> {
     let codes = recovery::sheet(app, session).await?.ok_or(Trouble::GoneCodes)?;
     let date = date(app.clock.now());
-    let page =
-        RecoveryCodesPage { shell, problems: &problems, codes: &codes, username: &session.name, date: &date };
+    let page = RecoveryCodesPage {
+        shell,
+        problems: &problems,
+        codes: &codes.codes,
+        renewed: codes.renewed,
+        username: &session.name,
+        date: &date,
+    };
     Ok(shell.page(status, &page, &problems))
 }

@@ -43,7 +43,7 @@ fn files(folder: &str, extension: &str) -> Vec<(PathBuf, String)> {
 
 /// The first string after each call of `t` or `t1`.
 fn asked_for(text: &str) -> BTreeSet<String> {
-    [".t(\"", ".t1(\""]
+    [".t(\"", ".t1(\"", ".t2(\""]
         .iter()
         .flat_map(|call| text.split(call).skip(1))
         .map(|rest| rest.split('"').next().unwrap().to_owned())

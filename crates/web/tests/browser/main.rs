@@ -5,6 +5,7 @@
 //! browser complained: about a script, or about something that the content security policy stopped.
 
 mod accessibility;
+mod account;
 mod authenticator;
 mod browser;
 mod code_field;

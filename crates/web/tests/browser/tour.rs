@@ -9,6 +9,7 @@ use crate::story::Story;
 /// The other pages that a person meets, one after another; `look` is called in front of each, with a name for it.
 pub(crate) fn every_page(story: &Story, look: &mut dyn FnMut(&Story, &str)) {
     registering(story, look);
+    having_an_account(story, look);
     signing_in(story, look);
     starting_a_server(story, look);
     losing_the_way(story, look);
@@ -42,6 +43,32 @@ fn registering(story: &Story, look: &mut dyn FnMut(&Story, &str)) {
     story.keeps_the_codes();
     story.is_signed_in_as("ada");
     look(story, "home");
+}
+
+fn having_an_account(story: &Story, look: &mut dyn FnMut(&Story, &str)) {
+    let browser = &story.browser;
+    for (path, heading, name) in [
+        ("/account", "Your account", "account"),
+        ("/account/sessions", "Where you are signed in", "sessions"),
+        ("/account/activity", "Activity", "activity"),
+        ("/account/password", "Change your password", "password"),
+    ] {
+        browser.open(path);
+        browser.arrives_at(path, heading);
+        look(story, name);
+    }
+    browser.press("Change password");
+    browser.hears("Enter a password.");
+    look(story, "password-problem");
+    story.server.clock.advance(6 * 60);
+    browser.open("/account/password");
+    browser.arrives_at("/account/prove", "Is it still you?");
+    look(story, "prove");
+    browser.press(story.says.next);
+    browser.hears("Enter a password.");
+    look(story, "prove-problem");
+    browser.open("/");
+    story.is_signed_in_as("ada");
 }
 
 fn signing_in(story: &Story, look: &mut dyn FnMut(&Story, &str)) {

@@ -10,7 +10,7 @@ use crate::login::signed_in;
 use crate::world::{Browser, PASSWORD, Person, Seen, World};
 
 /// Every route as `routes.rs` has it, with an address that it answers to.
-pub(crate) const ADDRESSES: [(&str, &str); 14] = [
+pub(crate) const ADDRESSES: [(&str, &str); 21] = [
     ("/", "/"),
     ("/register", "/register"),
     ("/enroll", "/enroll"),
@@ -21,6 +21,13 @@ pub(crate) const ADDRESSES: [(&str, &str); 14] = [
     ("/login", "/login"),
     ("/login/code", "/login/code"),
     ("/login/recovery", "/login/recovery"),
+    ("/account", "/account"),
+    ("/account/activity", "/account/activity"),
+    ("/account/activity.csv", "/account/activity.csv"),
+    ("/account/password", "/account/password"),
+    ("/account/prove", "/account/prove"),
+    ("/account/recovery-codes", "/account/recovery-codes"),
+    ("/account/sessions", "/account/sessions"),
     ("/logout", "/logout"),
     ("/assets/{name}", "/assets/app.0000000000000000.css"),
     ("/livez", "/livez"),
@@ -114,8 +121,8 @@ async fn table(world: &World) -> String {
             let looked = answer(&browser.copy().get(address).await);
             // Two clocks are compared there, and one of them stands still here.
             column.push(if address == "/readyz" { "200, 503".to_owned() } else { looked });
-            // An empty form: whoever is let in is told what is missing in it, and changes nothing. Signing out needs
-            // no form, so it comes last.
+            // An empty form: whoever is let in is told what is missing in it, and changes nothing. Signing out and
+            // making new recovery codes need no form, so they come last.
             let signs_out = address == "/logout";
             column.push(if signs_out {
                 String::new()

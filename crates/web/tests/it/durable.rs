@@ -169,6 +169,14 @@ async fn whatever_happens_is_written_down_in_the_same_transaction_or_does_not_ha
 
         let again = &ada.half_signed_in().await;
         act(records, "sign_in.code_replayed", async || status(again.give_code(&ada.code()).await)).await;
+        let renew = async || status(half.post("/account/recovery-codes", &[]).await);
+        act(records, "recovery.codes_renewed", renew).await;
+        ada.recovery_codes = half.get("/enroll/recovery-codes").await.recovery_codes();
+        world.wait(30);
+        let proof = &[("password", PASSWORD), ("otp", &ada.code())];
+        act(records, "session.proved", async || status(half.post("/account/prove", proof).await)).await;
+        let new = &[("password", PASSWORD)];
+        act(records, "password.changed", async || status(half.post("/account/password", new).await)).await;
         rest(&ada).await;
         act(records, "sign_in.rested", async || done(chores::once(app).await)).await;
         world.wait(24 * 3600);

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by its name")]
 
 mod access;
+mod account;
 mod bad_input;
 mod budgets;
 mod doors;

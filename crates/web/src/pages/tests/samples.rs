@@ -3,6 +3,11 @@
 use askama::Template;
 
 use crate::pages::Problem;
+use crate::pages::account::AccountPage;
+use crate::pages::account::activity::{self, ActivityPage};
+use crate::pages::account::password::PasswordPage;
+use crate::pages::account::prove::ProvePage;
+use crate::pages::account::sessions::{self, SessionsPage};
 use crate::pages::code::CodePage;
 use crate::pages::enroll::EnrollPage;
 use crate::pages::home::HomePage;
@@ -42,6 +47,14 @@ pub(super) fn all(shell: &Shell) -> Vec<(&'static str, String)> {
         ("recovery", recovery(shell, &[])),
         ("recovery-problem", recovery(shell, &[at("recovery_code", "problem-recovery-wrong")])),
         ("resting", resting(shell)),
+        ("account", account(shell, 10, 1)),
+        ("account-few", account(shell, 2, 3)),
+        ("prove", prove(shell, &[])),
+        ("prove-problem", prove(shell, &[at("password", "problem-password-wrong")])),
+        ("password", password(shell, &[])),
+        ("password-problem", password(shell, &[at("password", "problem-password-short")])),
+        ("sessions", sessions(shell)),
+        ("activity", activity(shell)),
     ];
     pages.extend(messages(shell));
     pages
@@ -89,7 +102,7 @@ fn recovery_codes(shell: &Shell, problems: &[Problem]) -> String {
     ]
     .map(str::to_owned)
     .into();
-    RecoveryCodesPage { shell, problems, codes: &codes, username: "ada", date: "2026-11-24" }
+    RecoveryCodesPage { renewed: false, shell, problems, codes: &codes, username: "ada", date: "2026-11-24" }
         .render()
         .unwrap()
 }
@@ -129,6 +142,42 @@ fn resting(shell: &Shell) -> String {
     RestingPage { shell, problems: &[], until: "14:06:02 UTC", seconds: 27, back: "/login/code" }
         .render()
         .unwrap()
+}
+
+fn account(shell: &Shell, recovery_left: u32, sessions: u32) -> String {
+    let shell = &Shell { signed_in_as: Some("ada".to_owned()), ..shell.clone() };
+    AccountPage { shell, problems: &[], recovery_left, sessions }.render().unwrap()
+}
+
+fn prove(shell: &Shell, problems: &[Problem]) -> String {
+    ProvePage { shell, problems, username: "ada", rd: "/account/password" }.render().unwrap()
+}
+
+fn password(shell: &Shell, problems: &[Problem]) -> String {
+    PasswordPage { shell, problems, username: "ada" }.render().unwrap()
+}
+
+fn sessions(shell: &Shell) -> String {
+    let line = |id: &str, browser: &str, current| sessions::Line {
+        id: id.to_owned(),
+        browser: browser.to_owned(),
+        since: "2026-11-24 14:05 UTC".to_owned(),
+        address: "2001:db8:1234:5678:90ab:cdef:1234:5678".to_owned(),
+        current,
+    };
+    let sessions = [line("1", "Firefox on Linux", true), line("2", "Safari on iPhone", false)];
+    SessionsPage { shell, problems: &[], sessions: &sessions }.render().unwrap()
+}
+
+fn activity(shell: &Shell) -> String {
+    let line = |key, count| activity::Line {
+        when: "2026-11-24 14:05 UTC".to_owned(),
+        key,
+        count,
+        address: "203.0.113.7".to_owned(),
+    };
+    let lines = [line("event-signed-in", 1), line("event-password-wrong", 12), line("event-created", 1)];
+    ActivityPage { shell, problems: &[], lines: &lines }.render().unwrap()
 }
 
 fn messages(shell: &Shell) -> Vec<(&'static str, String)> {

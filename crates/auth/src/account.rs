@@ -1,0 +1,188 @@
+//! What people see and change of their own account: sessions, activity, password, recovery codes.
+//!
+//! A change wants a fresh proof: all factors, given within the last five minutes, whether by the sign-in or by [`prove`].
+//! Every change looks again inside its own transaction, so one that raced the end of its session is void.
+
+use store::sessions::{self, Listed, Live};
+use store::users::User;
+use store::{Conn, Id, Time, events, users};
+
+use crate::audit::{Happened, Whom};
+use crate::code::Guess;
+use crate::limits::{self, Kind};
+use crate::login::verify_password;
+use crate::password::{Lane, Password};
+use crate::session::Session;
+use crate::{App, Error, Result, Visit, recovery};
+
+/// How long a proof is fresh, in milliseconds.
+const FRESH: i64 = 5 * 60 * 1000;
+/// How far back activity is shown, in seconds.
+const SHOWN: i64 = 90 * 24 * 60 * 60;
+
+/// A session in the list of its person's sessions.
+#[derive(Clone, Debug)]
+pub struct SessionEntry {
+    /// Its id.
+    pub id: Id,
+    /// Where it began.
+    pub address: String,
+    /// What the browser calls itself.
+    pub agent: String,
+    /// When it began.
+    pub created_at: Time,
+    /// When somebody was last seen, to the minute.
+    pub seen_at: Time,
+    /// It is the one that asks.
+    pub current: bool,
+}
+
+/// Something that happened to an account.
+#[derive(Clone, Debug)]
+pub struct Activity {
+    /// When; the first time, where it happened more than once in a minute.
+    pub at: Time,
+    /// What, such as `sign_in.completed`.
+    pub kind: String,
+    /// From where; empty for the command line.
+    pub address: String,
+    /// How often.
+    pub count: i64,
+}
+
+/// Whether all factors were given a short while ago.
+pub fn is_fresh(app: &App, session: &Session) -> bool {
+    fresh_at(session.proved_at, app.clock.now())
+}
+
+fn fresh_at(proved_at: Time, now: Time) -> bool {
+    (0..FRESH).contains(&now.millis_since(proved_at))
+}
+
+/// The session as it is inside this transaction, with its user.
+fn again(conn: &mut Conn<'_>, session: &Session, now: Time) -> Result<(Live, User)> {
+    let live = sessions::live(conn, &session.mac, now)?.ok_or(Error::Expired)?;
+    let user = users::by_id(conn, &live.user_id)?.ok_or(Error::Expired)?;
+    Ok((live, user))
+}
+
+/// The same, when its proof is fresh.
+fn proved(conn: &mut Conn<'_>, session: &Session, now: Time) -> Result<(Live, User)> {
+    let (live, user) = again(conn, session, now)?;
+    if fresh_at(live.proved_at, now) { Ok((live, user)) } else { Err(Error::ProofNeeded) }
+}
+
+/// Proves again who is there: the password, and a code that has not been used. Both are tries like those of a sign-in.
+pub async fn prove(
+    app: &App,
+    session: &Session,
+    password: Password,
+    code: &str,
+    visit: &Visit,
+) -> Result<()> {
+    let now = app.clock.now();
+    let guess = Guess::new(app, code, visit, now)?;
+    let name_key = session.name.to_ascii_lowercase();
+    let name_mac = app.vault.name_mac(&name_key);
+    let checked = verify_password(app, name_key, password, now).await?;
+    let (session, scribe) = (session.clone(), app.scribe(visit, now));
+    let judged = app.db.write(move |tx| {
+        if !checked.verified.right {
+            let whom = Whom { id: Some(&session.user_id), name: &session.name };
+            scribe.record(tx, Happened::PasswordWrong, whom, &[])?;
+            return Ok(None);
+        }
+        limits::give_back(tx, Kind::Password, &name_mac, now)?;
+        let find = |tx: &mut store::Tx<'_>| again(tx, &session, now);
+        let judged =
+            guess.judge(tx, Happened::Proved, find, |tx, live| Ok(sessions::prove(tx, &live.id, now)?))?;
+        Ok::<_, Error>(Some(judged.map(|(verdict, _)| verdict)))
+    });
+    match judged.await.inspect_err(|error| app.note_rest(error))? {
+        None => Err(Error::BadCredentials),
+        Some(judged) => judged.map_err(Error::unjudged)?.into_result(),
+    }
+}
+
+/// Sets another password. All other sessions, and sign-ins on their way, end.
+pub async fn change_password(app: &App, session: &Session, password: Password, visit: &Visit) -> Result<()> {
+    password.check(&[session.name.as_str(), app.config.issuer.as_str(), "latchkey"])?;
+    if !is_fresh(app, session) {
+        return Err(Error::ProofNeeded);
+    }
+    let phc = app.hasher.slot(Lane::SignIn).await?.hash(password, &app.random).await?;
+    let now = app.clock.now();
+    let (session, scribe) = (session.clone(), app.scribe(visit, now));
+    app.db
+        .write(move |tx| {
+            let (live, user) = proved(tx, &session, now)?;
+            let epoch = users::update_password(tx, &user.id, &phc, user.epoch)?.ok_or(Error::Expired)?;
+            sessions::update_epoch(tx, &live.id, epoch)?;
+            sessions::end_others(tx, &user.id, &live.id)?;
+            scribe.record(tx, Happened::PasswordChanged, Whom { id: Some(&user.id), name: &user.name }, &[])
+        })
+        .await
+}
+
+/// Makes ten new recovery codes; the old ones are void. They can be shown like the first ones, until they are saved.
+pub async fn renew_recovery_codes(app: &App, session: &Session, visit: &Visit) -> Result<()> {
+    let now = app.clock.now();
+    let codes = recovery::Draft::new(app);
+    let (session, scribe, vault) = (session.clone(), app.scribe(visit, now), app.vault.clone());
+    app.db
+        .write(move |tx| {
+            let (_, user) = proved(tx, &session, now)?;
+            codes.issue(tx, &vault, &user.id, (recovery::RENEWED, now))?;
+            let whom = Whom { id: Some(&user.id), name: &user.name };
+            scribe.record(tx, Happened::RecoveryCodesRenewed, whom, &[])
+        })
+        .await
+}
+
+/// Where somebody is signed in, the browser seen last first.
+pub async fn sessions(app: &App, session: &Session) -> Result<Vec<SessionEntry>> {
+    let (now, user_id) = (app.clock.now(), session.user_id.clone());
+    let listed = app.db.scan(move |conn| sessions::of_user(conn, &user_id, now)).await?;
+    let entry = |listed: Listed| SessionEntry {
+        current: listed.id == session.id,
+        id: listed.id,
+        address: listed.address,
+        agent: listed.agent,
+        created_at: listed.created_at,
+        seen_at: listed.seen_at,
+    };
+    Ok(listed.into_iter().map(entry).collect())
+}
+
+/// Ends one other session, or all others when `id` is `None`. One that is over already is no error.
+pub async fn end_sessions(app: &App, session: &Session, id: Option<Id>, visit: &Visit) -> Result<()> {
+    let now = app.clock.now();
+    let (session, scribe) = (session.clone(), app.scribe(visit, now));
+    app.db
+        .write(move |tx| {
+            let (live, user) = proved(tx, &session, now)?;
+            let ended = match &id {
+                Some(id) => u64::from(sessions::end_one(tx, &user.id, id)?),
+                None => sessions::end_others(tx, &user.id, &live.id)?,
+            };
+            if ended > 0 {
+                let whom = Whom { id: Some(&user.id), name: &user.name };
+                scribe.record(tx, Happened::SignedOut, whom, &[("sessions", &ended.to_string())])?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// What happened to somebody's account in the last ninety days, newest first.
+pub async fn activity(app: &App, session: &Session) -> Result<Vec<Activity>> {
+    let (since, user_id) = (app.clock.now().plus_seconds(-SHOWN), session.user_id.clone());
+    let events = app.db.scan(move |conn| events::of_user(conn, &user_id, since)).await?;
+    let activity = events.into_iter().map(|event| Activity {
+        at: event.at,
+        kind: event.kind,
+        address: event.address,
+        count: event.count,
+    });
+    Ok(activity.collect())
+}

@@ -1,0 +1,70 @@
+//! `/account/prove`: the password and a code once more, before something can be changed.
+
+use askama::Template;
+use auth::session::Session;
+use auth::{App, Error, Password, account};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use crate::error::{for_form, misfit};
+use crate::extract::{Caller, Return, SignedIn, our_path};
+use crate::form::Fields;
+use crate::pages::{PageResult, Problem};
+use crate::shell::{Shell, see_other};
+
+/// The form that asks for all factors.
+#[derive(Template)]
+#[template(path = "prove.html")]
+pub(crate) struct ProvePage<'a> {
+    /// The frame.
+    pub(crate) shell: &'a Shell,
+    /// What was wrong.
+    pub(crate) problems: &'a [Problem],
+    /// Who is signed in; travels hidden, so that managers fill in the right entry.
+    pub(crate) username: &'a str,
+    /// Where to go afterwards; empty for the account page.
+    pub(crate) rd: &'a str,
+}
+
+/// The form.
+pub(crate) async fn show(SignedIn(session): SignedIn, Return(rd): Return, shell: Shell) -> Response {
+    ask(&shell, &session, &rd, (StatusCode::OK, Vec::new()))
+}
+
+/// Judges both, and goes back to what was to be changed.
+pub(crate) async fn submit(
+    State(app): State<App>,
+    SignedIn(session): SignedIn,
+    Caller(visit): Caller,
+    shell: Shell,
+    fields: Fields,
+) -> PageResult {
+    let rd = our_path(&fields.peek("rd"));
+    let again = |problems| Ok(ask(&shell, &session, &rd, (StatusCode::UNPROCESSABLE_ENTITY, problems)));
+    let ([password, otp], _) = match fields.take(["password", "otp"], ["rd", "username"]) {
+        Ok(fields) => fields,
+        Err(wrong) => return again(vec![misfit(&wrong, &shell)]),
+    };
+    if password.is_empty() {
+        return again(vec![Problem::at("password", shell.t("problem-password-missing"))]);
+    }
+    match account::prove(&app, &session, Password::new(password), &otp, &visit).await {
+        Ok(()) => Ok(see_other(if rd.is_empty() { "/account" } else { &rd })),
+        Err(Error::Expired) => Ok(see_other("/login")),
+        Err(Error::BadCredentials) => again(vec![Problem::at("password", shell.t("problem-password-wrong"))]),
+        Err(error) => Ok(ask(&shell, &session, &rd, for_form(error, &shell, app.clock.now())?)),
+    }
+}
+
+/// The form, with a status of its own where it stands for a refusal.
+pub(crate) fn ask(
+    shell: &Shell,
+    session: &Session,
+    rd: &str,
+    (status, problems): (StatusCode, Vec<Problem>),
+) -> Response {
+    let refused = shell.json && status == StatusCode::FORBIDDEN;
+    let problems = if refused { vec![Problem::general(shell.t("prove-lead"))] } else { problems };
+    shell.page(status, &ProvePage { shell, problems: &problems, username: &session.name, rd }, &problems)
+}

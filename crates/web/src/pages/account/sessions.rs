@@ -1,0 +1,124 @@
+//! `/account/sessions`: where somebody is signed in, and the end of it.
+
+use askama::Template;
+use auth::session::Session;
+use auth::{App, Id, account, date_and_time};
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use crate::error::misfit;
+use crate::extract::{Caller, SignedIn};
+use crate::form::{Fields, Misfit};
+use crate::pages::account::changed;
+use crate::pages::{PageResult, Problem};
+use crate::shell::Shell;
+
+/// The list of signed-in browsers.
+#[derive(Template)]
+#[template(path = "sessions.html")]
+pub(crate) struct SessionsPage<'a> {
+    /// The frame.
+    pub(crate) shell: &'a Shell,
+    /// None, as a rule.
+    pub(crate) problems: &'a [Problem],
+    /// The browsers, the one seen last first.
+    pub(crate) sessions: &'a [Line],
+}
+
+/// A browser, in words.
+pub(crate) struct Line {
+    /// What ending it names.
+    pub(crate) id: String,
+    /// "Firefox on Linux".
+    pub(crate) browser: String,
+    /// Since when, and when it was last seen.
+    pub(crate) since: String,
+    /// Where it signed in.
+    pub(crate) address: String,
+    /// It is this one.
+    pub(crate) current: bool,
+}
+
+/// The list.
+pub(crate) async fn show(State(app): State<App>, SignedIn(session): SignedIn, shell: Shell) -> PageResult {
+    list(&app, session, &shell, Vec::new()).await
+}
+
+async fn list(app: &App, session: Session, shell: &Shell, problems: Vec<Problem>) -> PageResult {
+    let listed = account::sessions(app, &session).await?;
+    let line = |entry: account::SessionEntry| Line {
+        browser: in_words(&entry.agent, shell),
+        since: shell
+            .t2(
+                "sessions-since",
+                ("since", &date_and_time(entry.created_at)),
+                ("seen", &date_and_time(entry.seen_at)),
+            )
+            .into_owned(),
+        id: entry.id.to_string(),
+        address: entry.address,
+        current: entry.current,
+    };
+    let sessions: Vec<Line> = listed.into_iter().map(line).collect();
+    let shell = Shell { signed_in_as: Some(session.name), ..shell.clone() };
+    let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let page = SessionsPage { shell: &shell, problems: &problems, sessions: &sessions };
+    Ok(shell.page(status, &page, &problems))
+}
+
+/// Ends one, or all others.
+pub(crate) async fn submit(
+    State(app): State<App>,
+    SignedIn(session): SignedIn,
+    Caller(visit): Caller,
+    shell: Shell,
+    fields: Fields,
+) -> PageResult {
+    let which = match fields.take([], ["session", "others"]) {
+        Ok(([], [id, others])) => match (id.as_str(), others.as_str()) {
+            ("", "on") => Ok(None),
+            (id, "") if !id.is_empty() => Ok(Some(Id::new(id))),
+            _ => Err(Misfit::Missing("session")),
+        },
+        Err(wrong) => Err(wrong),
+    };
+    let which = match which {
+        Ok(which) => which,
+        Err(wrong) => {
+            let problem = misfit(&wrong, &shell);
+            return list(&app, session, &shell, vec![problem]).await;
+        }
+    };
+    let ended = account::end_sessions(&app, &session, which, &visit).await;
+    changed(&shell, &session, ended, ("/account/sessions", "/account/sessions"))
+}
+
+/// What a browser calls itself, as a person would. The order matters: most of them call themselves others, too.
+fn in_words(agent: &str, shell: &Shell) -> String {
+    let named = |names: &[(&str, &'static str)]| {
+        names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name)
+    };
+    let browser = named(&[
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+        ("curl/", "curl"),
+    ]);
+    let system = named(&[
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ]);
+    match (browser, system) {
+        (Some(browser), Some(system)) => {
+            shell.t2("sessions-browser", ("browser", browser), ("system", system)).into_owned()
+        }
+        (Some(name), None) | (None, Some(name)) => name.to_owned(),
+        (None, None) => shell.t("sessions-unknown").into_owned(),
+    }
+}
