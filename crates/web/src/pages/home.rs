@@ -25,7 +25,7 @@ pub(crate) struct HomePage<'a> {
     pub(crate) recovery_left: u32,
     /// Passwords cross the network in clear, and whoever sees this page can change it.
     pub(crate) insecure: bool,
-    /// When this session began: `2026-11-24 14:05 UTC`.
+    /// When the session began: `2026-11-24 14:05 UTC`.
     pub(crate) signed_in_at: &'a str,
 }
 
