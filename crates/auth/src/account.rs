@@ -1,7 +1,11 @@
-//! What people see and change of their own account: sessions, activity, password, recovery codes.
+//! What people see and change of their own account: sessions, activity, password, recovery codes; their authenticators and
+//! the browsers that are known are in the files of those names.
 //!
 //! A change wants a fresh proof: all factors, given within the last five minutes, whether by the sign-in or by [`prove`].
 //! Every change looks again inside its own transaction, so one that raced the end of its session is void.
+
+pub mod authenticators;
+pub mod devices;
 
 use store::sessions::{self, Listed, Live};
 use store::users::User;
@@ -9,11 +13,14 @@ use store::{Conn, Id, Time, events, users};
 
 use crate::audit::{Happened, Whom};
 use crate::code::Guess;
+use crate::error::Rule;
 use crate::limits::{self, Kind};
 use crate::login::verify_password;
 use crate::password::{Lane, Password};
-use crate::session::Session;
-use crate::{App, Error, Result, Visit, recovery};
+use crate::random::Token;
+use crate::session::{self, Session};
+use crate::vault::Purpose;
+use crate::{App, Error, Level, Result, Visit, recovery};
 
 /// How long a proof is fresh, in milliseconds.
 const FRESH: i64 = 5 * 60 * 1000;
@@ -50,18 +57,18 @@ pub struct Activity {
     pub count: i64,
 }
 
-/// Whether all factors were given a short while ago.
+/// Whether everything that somebody could give was given a short while ago.
 pub fn is_fresh(app: &App, session: &Session) -> bool {
-    fresh_at(session.proved_at, app.clock.now())
+    fresh_at((session.level, session.has_password), session.proved_at, app.clock.now())
 }
 
-fn fresh_at(proved_at: Time, now: Time) -> bool {
-    (0..FRESH).contains(&now.millis_since(proved_at))
+fn fresh_at((level, has_password): (Level, bool), proved_at: Time, now: Time) -> bool {
+    level >= Level::held(has_password) && (0..FRESH).contains(&now.millis_since(proved_at))
 }
 
 /// The session as it is inside this transaction, with its user.
 fn again(conn: &mut Conn<'_>, session: &Session, now: Time) -> Result<(Live, User)> {
-    let live = sessions::live(conn, &session.mac, now)?.ok_or(Error::Expired)?;
+    let live = session::live(conn, &session.mac, session.factors, now)?.ok_or(Error::Expired)?;
     let user = users::by_id(conn, &live.user_id)?.ok_or(Error::Expired)?;
     Ok((live, user))
 }
@@ -69,38 +76,56 @@ fn again(conn: &mut Conn<'_>, session: &Session, now: Time) -> Result<(Live, Use
 /// The same, when its proof is fresh.
 fn proved(conn: &mut Conn<'_>, session: &Session, now: Time) -> Result<(Live, User)> {
     let (live, user) = again(conn, session, now)?;
-    if fresh_at(live.proved_at, now) { Ok((live, user)) } else { Err(Error::ProofNeeded) }
+    let proven = (Level::of_row(live.level), live.has_password);
+    if fresh_at(proven, live.proved_at, now) { Ok((live, user)) } else { Err(Error::ProofNeeded) }
 }
 
-/// Proves again who is there: the password, and a code that has not been used. Both are tries like those of a sign-in.
+/// Proves again who is there: a code that has not been used, and the password of whoever has one. Both are tries like those
+/// of a sign-in.
+///
+/// A session that has proven less before gets another token, which is answered.
 pub async fn prove(
     app: &App,
     session: &Session,
-    password: Password,
-    code: &str,
+    (password, code): (Option<Password>, &str),
     visit: &Visit,
-) -> Result<()> {
+) -> Result<Option<Token>> {
     let now = app.clock.now();
     let guess = Guess::new(app, code, visit, now)?;
     let name_key = session.name.to_ascii_lowercase();
     let name_mac = app.vault.name_mac(&name_key);
-    let checked = verify_password(app, name_key, password, now).await?;
+    let checked = match (password, session.has_password) {
+        (Some(password), true) => Some(verify_password(app, name_key, password, now).await?),
+        (None, true) => return Err(Rule::PasswordMissing.into()),
+        (_, false) => None,
+    };
+    let proven = Level::held(session.has_password);
+    let token = (session.level < proven).then(|| app.random.token());
+    let mac =
+        token.as_ref().map_or(session.mac.clone(), |token| app.vault.token_mac(Purpose::Session, token));
     let (session, scribe) = (session.clone(), app.scribe(visit, now));
     let judged = app.db.write(move |tx| {
-        if !checked.verified.right {
-            let whom = Whom { id: Some(&session.user_id), name: &session.name };
-            scribe.record(tx, Happened::PasswordWrong, whom, &[])?;
-            return Ok(None);
+        if let Some(checked) = &checked {
+            if !checked.verified.right {
+                let whom = Whom { id: Some(&session.user_id), name: &session.name };
+                scribe.record(tx, Happened::PasswordWrong, whom, &[])?;
+                return Ok(None);
+            }
+            limits::give_back(tx, Kind::Password, &name_mac, now)?;
         }
-        limits::give_back(tx, Kind::Password, &name_mac, now)?;
-        let find = |tx: &mut store::Tx<'_>| again(tx, &session, now);
-        let judged =
-            guess.judge(tx, Happened::Proved, find, |tx, live| Ok(sessions::prove(tx, &live.id, now)?))?;
-        Ok::<_, Error>(Some(judged.map(|(verdict, _)| verdict)))
+        let find = |tx: &mut store::Tx<'_>| {
+            let (live, user) = again(tx, &session, now)?;
+            // A password that was set in the meantime was not given.
+            if live.has_password != session.has_password { Err(Error::Expired) } else { Ok((live, user)) }
+        };
+        let prove = |tx: &mut store::Tx<'_>, live: &Live| {
+            Ok(sessions::prove(tx, &live.id, (&mac, proven.number()), now)?)
+        };
+        Ok::<_, Error>(Some(guess.judge(tx, Happened::Proved, find, prove)?))
     });
     match judged.await.inspect_err(|error| app.note_rest(error))? {
         None => Err(Error::BadCredentials),
-        Some(judged) => judged.map_err(Error::unjudged)?.into_result(),
+        Some(judged) => judged.map_err(Error::unjudged)?.into_result().map(|()| token),
     }
 }
 
@@ -112,13 +137,14 @@ pub async fn change_password(app: &App, session: &Session, password: Password, v
     }
     let phc = app.hasher.slot(Lane::SignIn).await?.hash(password, &app.random).await?;
     let now = app.clock.now();
-    let (session, scribe) = (session.clone(), app.scribe(visit, now));
+    let (session, scribe, here) = (session.clone(), app.scribe(visit, now), devices::mac_of(app, visit));
     app.db
         .write(move |tx| {
             let (live, user) = proved(tx, &session, now)?;
             let epoch = users::update_password(tx, &user.id, &phc, user.epoch)?.ok_or(Error::Expired)?;
             sessions::update_epoch(tx, &live.id, epoch)?;
             sessions::end_others(tx, &user.id, &live.id)?;
+            store::devices::forget_others(tx, &user.id, &here)?;
             scribe.record(tx, Happened::PasswordChanged, Whom { id: Some(&user.id), name: &user.name }, &[])
         })
         .await

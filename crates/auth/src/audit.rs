@@ -33,8 +33,22 @@ pub(crate) enum Happened {
     RecoveryCodeUsed,
     /// A recovery code was wrong.
     RecoveryCodeWrong,
+    /// A code was right, and a password is still owed.
+    CodeRight,
     /// A new authenticator has replaced the old.
     AuthenticatorReplaced,
+    /// A further authenticator was set up.
+    AuthenticatorAdded,
+    /// A new phone took the place of an old one.
+    AuthenticatorMoved,
+    /// An authenticator has another name.
+    AuthenticatorRenamed,
+    /// An authenticator was removed.
+    AuthenticatorRemoved,
+    /// Two codes in a row have shown how far a phone's clock is off.
+    ClockLearned,
+    /// A known browser is known no more.
+    BrowserForgotten,
     /// All factors were given again in a session.
     Proved,
     /// Another password was set by its owner.
@@ -45,6 +59,10 @@ pub(crate) enum Happened {
     RecoveryCodesSaved,
     /// A one-time link was made.
     LinkMade,
+    /// A one-time link was used by somebody who had lost something.
+    LinkUsed,
+    /// An administrator has reset the authenticators.
+    FactorReset,
     /// A role was given.
     RoleChanged,
     /// Somebody was locked out.
@@ -69,12 +87,21 @@ impl Happened {
             Happened::CodesClosed => "sign_in.codes_closed",
             Happened::RecoveryCodeUsed => "recovery.code_used",
             Happened::RecoveryCodeWrong => "recovery.code_wrong",
+            Happened::CodeRight => "sign_in.code_right",
             Happened::AuthenticatorReplaced => "authenticator.replaced",
+            Happened::AuthenticatorAdded => "authenticator.added",
+            Happened::AuthenticatorMoved => "authenticator.moved",
+            Happened::AuthenticatorRenamed => "authenticator.renamed",
+            Happened::AuthenticatorRemoved => "authenticator.removed",
+            Happened::ClockLearned => "authenticator.clock_learned",
+            Happened::BrowserForgotten => "browser.forgotten",
             Happened::Proved => "session.proved",
             Happened::PasswordChanged => "password.changed",
             Happened::RecoveryCodesRenewed => "recovery.codes_renewed",
             Happened::RecoveryCodesSaved => "recovery.codes_saved",
             Happened::LinkMade => "link.made",
+            Happened::LinkUsed => "link.used",
+            Happened::FactorReset => "user.factor_reset",
             Happened::RoleChanged => "user.role_changed",
             Happened::Disabled => "user.disabled",
             Happened::Enabled => "user.enabled",

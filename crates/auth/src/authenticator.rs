@@ -10,9 +10,6 @@ use crate::{Error, Result};
 
 /// How long a new authenticator waits for its first code, in seconds.
 pub(crate) const PENDING: i64 = 30 * 60;
-/// Steps of clock drift that are forgiven, each way. RFC 6238, section 5.2.
-pub(crate) const DRIFT: i64 = 1;
-
 /// A code as it was typed, or the rule that it breaks.
 pub(crate) fn parse_code(typed: &str) -> Result<otp::Code> {
     otp::Code::parse(typed).map_err(|error| {

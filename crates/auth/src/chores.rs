@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use store::{
-    Time, attempts, enrollments, logins, quotas, recovery_codes, registrations, sessions, setup_links,
+    Time, attempts, authenticators, devices, enrollments, logins, quotas, recovery_codes, registrations,
+    sessions, setup_links, user_links,
 };
 
 use crate::audit::{Happened, Whom};
 use crate::{App, Result, Visit, limits};
+
+/// How long the codes of an authenticator that has retired are recognized, in milliseconds.
+const RECOGNIZED: i64 = 90 * 24 * 60 * 60 * 1000;
 
 /// Does the chores every minute, for as long as it is polled.
 pub async fn every_minute(app: App) {
@@ -26,6 +30,7 @@ pub async fn once(app: &App) -> Result<()> {
     let now = app.clock.now();
     let ago = |millis: i64| Time::from_millis(now.millis() - millis);
     let (forgotten, hour_ago) = (ago(limits::FORGOTTEN_AFTER), ago(3_600_000));
+    let unrecognized = ago(RECOGNIZED);
     let rested = app.rested.take();
     let scribe = app.scribe(&Visit::default(), now);
     let done = app
@@ -37,6 +42,9 @@ pub async fn once(app: &App) -> Result<()> {
             logins::sweep(tx, now)?;
             sessions::sweep(tx, now)?;
             setup_links::sweep(tx, now)?;
+            user_links::sweep(tx, now)?;
+            devices::sweep(tx, now)?;
+            authenticators::sweep(tx, unrecognized)?;
             attempts::sweep(tx, forgotten)?;
             quotas::sweep(tx, hour_ago)?;
             if rested > 0 {

@@ -1,40 +1,44 @@
 //! The one place where a code is judged, whatever it is for: the try is taken first, then the step is spent, and only then
 //! is anything given for it, all in the caller's transaction.
 
-use otp::{Code, totp};
+use otp::{Code, Key, totp};
+use store::authenticators::{Authenticator, Spent};
 use store::users::User;
-use store::{Conn, Id, Time, Tx, authenticators, users};
+use store::{Conn, Id, Time, Tx, authenticators, devices, users};
 
 use crate::audit::{Happened, Scribe, Whom};
-use crate::authenticator::{DRIFT, key_of, parse_code};
+use crate::authenticator::{key_of, parse_code};
+use crate::drift::{Drift, FARTHEST};
 use crate::error::{Hint, Rule};
 use crate::limits::{self, Kind, WRONG_CODES};
-use crate::vault::Vault;
+use crate::vault::{Purpose, Vault};
 use crate::{App, Error, Result, Visit};
 
-/// How far back a wrong code is searched for, in steps. Only back: a code of the past is worthless.
-const FAR_BACK: i64 = 20;
-
-/// A code that somebody gave.
+/// A code that somebody gave, or two in a row.
 pub(crate) struct Guess {
     vault: Vault,
     scribe: Scribe,
     code: Code,
+    /// The one that came right after it, from somebody whose phone has another time.
+    then: Option<Code>,
+    /// The keyed MAC of the token by which the browser may be known.
+    device: Option<String>,
     now: Time,
 }
 
 /// What a code turned out to be.
-pub(crate) enum Verdict {
-    Right,
+pub(crate) enum Verdict<R> {
+    /// Right, and what was given for it.
+    Right(R),
     Used,
     Wrong(Hint),
 }
 
-impl Verdict {
-    /// Nothing, or why the code was refused.
-    pub(crate) fn into_result(self) -> Result<()> {
+impl<R> Verdict<R> {
+    /// What was given for it, or why the code was refused.
+    pub(crate) fn into_result(self) -> Result<R> {
         match self {
-            Verdict::Right => Ok(()),
+            Verdict::Right(given) => Ok(given),
             Verdict::Used => Err(Error::WrongCode(Hint::Used)),
             Verdict::Wrong(hint) => Err(Error::WrongCode(hint)),
         }
@@ -45,38 +49,50 @@ impl Guess {
     /// A code as it was typed.
     pub(crate) fn new(app: &App, typed: &str, visit: &Visit, now: Time) -> Result<Guess> {
         let code = parse_code(typed)?;
-        Ok(Guess { vault: app.vault.clone(), scribe: app.scribe(visit, now), code, now })
+        let device = visit.device.as_ref().map(|token| app.vault.token_mac(Purpose::Device, token));
+        Ok(Guess { vault: app.vault.clone(), scribe: app.scribe(visit, now), code, then: None, device, now })
+    }
+
+    /// The same with the code that came right after it; an empty text is none.
+    pub(crate) fn then(mut self, typed: &str) -> Result<Guess> {
+        if !typed.trim().is_empty() {
+            self.then = Some(parse_code(typed).map_err(|_| Rule::SecondCode)?);
+        }
+        Ok(self)
     }
 
     /// Judges it for whomever `find` finds, and runs `right` when it is right, before `happened` is recorded.
     ///
     /// The inner `Result` is that of judging: a failure of ours in there keeps the charge, since only the right code could
     /// reach it. A wrong code is an answer, so its try stays spent; a code that was used gets it back.
-    pub(crate) fn judge<T>(
+    pub(crate) fn judge<T, R>(
         &self,
         tx: &mut Tx<'_>,
         happened: Happened,
         find: impl Fn(&mut Tx<'_>) -> Result<(T, User)>,
-        right: impl FnOnce(&mut Tx<'_>, &T) -> Result<()>,
-    ) -> Result<Result<(Verdict, T)>> {
+        right: impl FnOnce(&mut Tx<'_>, &T) -> Result<R>,
+    ) -> Result<Result<Verdict<R>>> {
         let (_, user) = find_open(tx, &find)?;
-        refuse_other_lengths(tx, &user.id, &self.code)?;
+        self.refuse_other_lengths(tx, &user.id)?;
         let name_mac = self.vault.name_mac(&user.name.to_ascii_lowercase());
         limits::spend_try(tx, Kind::Code, &name_mac, self.now)?;
         // Tries of one name queue for the budget, so this is what the one before has left: it may have been the hundredth.
         let (found, user) = find_open(tx, &find)?;
         let whom = Whom { id: Some(&user.id), name: &user.name };
         let judged = tx.savepoint(|tx| {
-            let verdict = self.spend(tx, &user.id)?;
-            if let Verdict::Right = verdict {
-                right(tx, &found)?;
-                limits::forgive(tx, Kind::Password, &name_mac)?;
-                limits::forgive(tx, Kind::Code, &name_mac)?;
-            }
-            Ok(verdict)
+            Ok(match self.spend(tx, &user)? {
+                Verdict::Right(()) => {
+                    let given = right(tx, &found)?;
+                    limits::forgive(tx, Kind::Password, &name_mac)?;
+                    limits::forgive(tx, Kind::Code, &name_mac)?;
+                    Verdict::Right(given)
+                }
+                Verdict::Used => Verdict::Used,
+                Verdict::Wrong(hint) => Verdict::Wrong(hint),
+            })
         })?;
         match &judged {
-            Ok(Verdict::Right) => self.scribe.record(tx, happened, whom, &[])?,
+            Ok(Verdict::Right(_)) => self.scribe.record(tx, happened, whom, &[])?,
             Ok(Verdict::Used) => {
                 limits::give_back(tx, Kind::Code, &name_mac, self.now)?;
                 self.scribe.record(tx, Happened::CodeReplayed, whom, &[])?;
@@ -90,26 +106,152 @@ impl Guess {
             }
             Err(_) => {}
         }
-        Ok(judged.map(|verdict| (verdict, found)))
+        Ok(judged)
+    }
+
+    /// Judges a code that came with a name and no password. `allow` says of whom a code alone is asked; for everybody else,
+    /// and for nobody, it is as wrong as any. `right` runs when it is right.
+    pub(crate) fn judge_alone<R>(
+        &self,
+        tx: &mut Tx<'_>,
+        name_key: &str,
+        allow: impl Fn(&User) -> bool,
+        right: impl FnOnce(&mut Tx<'_>, &User) -> Result<R>,
+    ) -> Result<Result<Option<R>>> {
+        let name_mac = self.vault.name_mac(name_key);
+        limits::spend_try(tx, Kind::CodeAlone, &name_mac, self.now)?;
+        let user = users::by_name(tx, name_key)?;
+        let whom = Whom {
+            id: user.as_ref().map(|user| &user.id),
+            name: user.as_ref().map_or("", |user| &user.name),
+        };
+        let asked =
+            user.as_ref().filter(|user| !user.disabled && user.wrong_codes < WRONG_CODES && allow(user));
+        let judged = tx.savepoint(|tx| {
+            let Some(user) = asked else { return Ok(Verdict::Wrong(Hint::None)) };
+            Ok(match self.spend(tx, user)? {
+                Verdict::Right(()) => {
+                    let given = right(tx, user)?;
+                    limits::forgive(tx, Kind::CodeAlone, &name_mac)?;
+                    Verdict::Right(given)
+                }
+                Verdict::Used => Verdict::Used,
+                Verdict::Wrong(hint) => Verdict::Wrong(hint),
+            })
+        })?;
+        match &judged {
+            Ok(Verdict::Used) => {
+                limits::give_back(tx, Kind::CodeAlone, &name_mac, self.now)?;
+                self.scribe.record(tx, Happened::CodeReplayed, whom, &[])?;
+            }
+            Ok(Verdict::Wrong(_)) => self.scribe.record(tx, Happened::CodeWrong, whom, &[])?,
+            Ok(Verdict::Right(_)) | Err(_) => {}
+        }
+        Ok(judged.map(|verdict| if let Verdict::Right(given) = verdict { Some(given) } else { None }))
     }
 
     /// Looks among all authenticators of a user for the one whose code this is, and spends its step.
-    fn spend(&self, tx: &mut Tx<'_>, user_id: &Id) -> Result<Verdict> {
-        let (mut used, mut behind) = (false, None);
-        for authenticator in authenticators::of_user(tx, user_id)? {
-            let key = key_of(&self.vault, &authenticator)?;
-            match totp::verify(&key, &self.code, self.now.seconds(), DRIFT) {
-                Some(step) if authenticators::spend_step(tx, &authenticator.id, step.number(), self.now)? => {
-                    return Ok(Verdict::Right);
+    fn spend(&self, tx: &mut Tx<'_>, user: &User) -> Result<Verdict<()>> {
+        let theirs = authenticators::of_user(tx, &user.id, self.now)?;
+        let mut used = false;
+        for authenticator in &theirs {
+            let key = key_of(&self.vault, authenticator)?;
+            let Some((step, drift)) = self.fits(&key, authenticator) else {
+                self.learn_from_refused(tx, &key, authenticator)?;
+                continue;
+            };
+            let spent = Spent { step, drift: drift.steps, drift_votes: drift.votes };
+            if authenticators::spend_step(tx, &authenticator.id, &spent, self.now)? {
+                if self.then.is_some() {
+                    let whom = Whom { id: Some(&user.id), name: &user.name };
+                    let steps = drift.steps.to_string();
+                    self.scribe.record(tx, Happened::ClockLearned, whom, &[("steps", &steps)])?;
                 }
-                Some(_) => used = true,
-                None => {
-                    let back = totp::search(&key, &self.code, self.now.seconds(), FAR_BACK, 0);
-                    behind = behind.or(back.map(|steps| -steps * i64::from(key.period())));
-                }
+                return Ok(Verdict::Right(()));
+            }
+            used = true;
+        }
+        if used {
+            return Ok(Verdict::Used);
+        }
+        let known = match &self.device {
+            Some(mac) => devices::find(tx, mac, &user.id, self.now)?.is_some(),
+            None => false,
+        };
+        Ok(Verdict::Wrong(self.explain(tx, &user.id, &theirs, known)?))
+    }
+
+    /// A clock that is known to be far off shows a code a step beside what was expected: the window moves for the next one.
+    fn learn_from_refused(&self, tx: &mut Tx<'_>, key: &Key, authenticator: &Authenticator) -> Result<()> {
+        let drift = Drift { steps: authenticator.drift, votes: authenticator.drift_votes };
+        let Some(beside) = drift.beside().filter(|_| self.then.is_none()) else { return Ok(()) };
+        if let Some(step) = totp::verify_at(key, &self.code, self.now.seconds(), &beside) {
+            let here = totp::Step::at(self.now.seconds(), key.period()).number();
+            authenticators::note_drift(tx, &authenticator.id, drift.move_to(step.number() - here).steps)?;
+        }
+        Ok(())
+    }
+
+    /// The step that the code, or the second of two, is of, and what it teaches about the clock.
+    fn fits(&self, key: &Key, authenticator: &Authenticator) -> Option<(i64, Drift)> {
+        let drift = Drift { steps: authenticator.drift, votes: authenticator.drift_votes };
+        let here = totp::Step::at(self.now.seconds(), key.period()).number();
+        match &self.then {
+            None => {
+                let step = totp::verify_at(key, &self.code, self.now.seconds(), &drift.window())?.number();
+                Some((step, drift.learn(step - here)))
+            }
+            Some(then) => {
+                let step = totp::resync(key, (&self.code, then), self.now.seconds(), FARTHEST)?.number();
+                // Both are spent by the second, so neither may have been used before.
+                (step - 1 > authenticator.last_step).then(|| (step, Drift::proved(step - here)))
             }
         }
-        Ok(if used { Verdict::Used } else { Verdict::Wrong(behind.map_or(Hint::None, Hint::Behind)) })
+    }
+
+    /// Why it is wrong, as far as it may be said. A code of the past is worthless, and so is one of an entry that no longer
+    /// counts; a code of the future is not.
+    fn explain(
+        &self,
+        conn: &mut Conn<'_>,
+        user_id: &Id,
+        theirs: &[Authenticator],
+        known: bool,
+    ) -> Result<Hint> {
+        if self.then.is_some() {
+            return Ok(Hint::NotInARow);
+        }
+        let ahead = if known { FARTHEST } else { 0 };
+        for authenticator in theirs {
+            let key = key_of(&self.vault, authenticator)?;
+            let away = totp::search(&key, &self.code, self.now.seconds(), FARTHEST, ahead);
+            match away.map(|steps| steps * i64::from(key.period())) {
+                Some(seconds) if seconds < 0 => return Ok(Hint::Behind(-seconds)),
+                Some(seconds) if seconds > 0 => return Ok(Hint::Ahead(seconds)),
+                _ => {}
+            }
+        }
+        for (old, retired_at) in authenticators::retired_of_user(conn, user_id, self.now)? {
+            let key = key_of(&self.vault, &old)?;
+            if totp::search(&key, &self.code, self.now.seconds(), FARTHEST, FARTHEST).is_some() {
+                return Ok(Hint::Old { label: old.label, retired_at });
+            }
+        }
+        Ok(Hint::None)
+    }
+
+    /// A code longer or shorter than all of theirs is a slip of the hand and no guess: it is said, and costs no try. Neither
+    /// does one of somebody who has no authenticator any more.
+    fn refuse_other_lengths(&self, conn: &mut Conn<'_>, user_id: &Id) -> Result<()> {
+        let theirs = authenticators::of_user(conn, user_id, self.now)?;
+        if theirs.is_empty() {
+            return Err(Error::NoAuthenticator);
+        }
+        let digits = i64::from(self.code.digits().count());
+        if theirs.iter().all(|authenticator| authenticator.digits != digits) {
+            return Err(Rule::CodeDigits.into());
+        }
+        Ok(())
     }
 }
 
@@ -117,11 +259,4 @@ impl Guess {
 fn find_open<T>(tx: &mut Tx<'_>, find: &impl Fn(&mut Tx<'_>) -> Result<(T, User)>) -> Result<(T, User)> {
     let (found, user) = find(tx)?;
     if user.wrong_codes >= WRONG_CODES { Err(Error::CodesClosed) } else { Ok((found, user)) }
-}
-
-/// A code longer or shorter than all of theirs is a slip of the hand and no guess: it is said, and costs no try.
-fn refuse_other_lengths(conn: &mut Conn<'_>, user_id: &Id, code: &Code) -> Result<()> {
-    let (theirs, digits) = (authenticators::of_user(conn, user_id)?, i64::from(code.digits().count()));
-    let other = !theirs.is_empty() && theirs.iter().all(|authenticator| authenticator.digits != digits);
-    if other { Err(Rule::CodeDigits.into()) } else { Ok(()) }
 }

@@ -30,6 +30,8 @@ pub struct Config {
     pub registration: Registration,
     /// `[login] factors`: what a sign-in asks for.
     pub factors: Factors,
+    /// `[login] grace`: how many days people without a password have to choose one, once one is asked for.
+    pub grace_days: u32,
     /// Networks whose `X-Forwarded-For` is believed. How browsers reach us is said by `public_url` alone.
     pub trusted_proxies: Vec<Network>,
     /// 32 random bytes in base64; else the file `master.key` in the data directory.
@@ -63,6 +65,7 @@ impl Default for Config {
             issuer: "Latchkey".into(),
             registration: Registration::Open,
             factors: Factors::PasswordAndCode,
+            grace_days: 14,
             trusted_proxies: Vec::new(),
             master_key: None,
             insecure_http: false,
@@ -78,6 +81,11 @@ impl Config {
     /// Where the database is, without what a URL may hold of secrets.
     pub fn database_shown(&self) -> String {
         without_secrets(&self.database)
+    }
+
+    /// How long people have to choose a password once one is asked for.
+    pub(crate) fn grace_seconds(&self) -> i64 {
+        i64::from(self.grace_days) * 24 * 60 * 60
     }
 
     /// Sets what was not set from what was.
@@ -207,10 +215,20 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "login.factors",
-        meaning: "what a sign-in asks for: password+code",
+        meaning: "what a sign-in asks for: password+code, or code alone (of administrators still both)",
         show: |config| config.factors.to_string(),
         set: |config, text| {
             config.factors = text.parse()?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "login.grace",
+        meaning: "days that people without a password have to choose one after a change from code to password+code",
+        show: |config| config.grace_days.to_string(),
+        set: |config, text| {
+            let days = text.parse().ok().filter(|days| (0..=365).contains(days));
+            config.grace_days = days.ok_or("write a number of days from 0 to 365")?;
             Ok(())
         },
     },

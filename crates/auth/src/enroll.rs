@@ -1,26 +1,105 @@
 //! Enrolling: a waiting secret, shown as a QR code, becomes an authenticator by its first code.
 //!
-//! Somebody new waits in `registrations`, somebody who has used a recovery code in `enrollments`; both see the same pages.
+//! Somebody new waits in `registrations`, somebody who has an account in `enrollments`; both see the same pages.
 
 use otp::{Account, Key, Kind, Qr, Secret, totp};
 use store::authenticators::Authenticator;
 use store::enrollments::Enrollment;
 use store::registrations::Registration;
-use store::users::NewUser;
+use store::users::{NewUser, User};
 use store::{
-    Conn, Id, Time, Tx, authenticators, enrollments, recovery_codes, registrations, sessions, users,
+    Conn, Id, Time, Tx, authenticators, devices, enrollments, recovery_codes, registrations, sessions, users,
 };
 use zeroize::Zeroizing;
 
 use crate::audit::{Happened, Scribe, Whom};
+use crate::authenticator::{PENDING, key_of, parse_code};
+use crate::config::Factors;
+use crate::drift::{Drift, FARTHEST};
 use crate::error::{Hint, Rule};
+use crate::login::{LoginDraft, Owes};
 use crate::random::Token;
 use crate::session::{self, Started};
-use crate::vault::{Purpose, Vault};
-use crate::{App, Error, Result, Visit, authenticator, limits, recovery, setup};
+use crate::vault::{self, Vault};
+use crate::{App, Error, Level, Result, Role, Visit, authenticator, limits, recovery, setup};
 
-/// How far a wrong code is searched for, in steps, to say by how much a clock is off.
-const FAR: i64 = 20;
+/// How long a replaced authenticator is still good, in seconds, when its owner wants to keep it for a while.
+const KEPT_FOR: i64 = 24 * 60 * 60;
+
+/// What becomes of the authenticators that somebody has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// They are lost: the new one replaces them all.
+    Replace,
+    /// They stay.
+    Add { name: String, session: Id },
+    /// One is replaced by a new phone, now or in a day.
+    Move { name: String, session: Id, old: Id, at_once: bool },
+}
+
+/// For whom an enrollment begins, and what was proven before it.
+pub(crate) struct Begun<'a> {
+    pub(crate) user: &'a User,
+    pub(crate) level: Level,
+    pub(crate) keep: bool,
+    /// Where the person was going.
+    pub(crate) next: &'a str,
+    /// The PHC string of a password that is set with the first code.
+    pub(crate) password: Option<&'a str>,
+}
+
+/// A new secret for somebody who has an account, drawn before the transaction in which it begins to wait.
+pub(crate) struct Pend {
+    pub(crate) token: Token,
+    mac: String,
+    secret: Zeroizing<[u8; Secret::LENGTH]>,
+    now: Time,
+}
+
+impl Pend {
+    pub(crate) fn new(app: &App, now: Time) -> Pend {
+        let token = app.random.token();
+        let mac = app.vault.token_mac(vault::Purpose::Enroll, &token);
+        Pend { token, mac, secret: app.random.bytes(), now }
+    }
+
+    /// Begins to wait, in the place of whatever waited for the same person.
+    pub(crate) fn begin(
+        &self,
+        tx: &mut Tx<'_>,
+        vault: &Vault,
+        begun: &Begun<'_>,
+        purpose: &Purpose,
+    ) -> Result<()> {
+        let (word, name, session_id, moves) = match purpose {
+            Purpose::Replace => ("replace", "", None, None),
+            Purpose::Add { name, session } => ("add", name.as_str(), Some(session), None),
+            Purpose::Move { name, session, old, at_once: false } => {
+                ("move", name.as_str(), Some(session), Some(old))
+            }
+            Purpose::Move { name, session, old, at_once: true } => {
+                ("swap", name.as_str(), Some(session), Some(old))
+            }
+        };
+        let user = begun.user;
+        let enrollment = Enrollment {
+            user_id: user.id.clone(),
+            token_mac: self.mac.clone(),
+            secret: vault.seal(authenticator::secret_of_enrollment(&user.id), &*self.secret)?,
+            epoch: user.epoch,
+            keep: begun.keep,
+            next_path: begun.next.to_owned(),
+            purpose: word.to_owned(),
+            name: name.to_owned(),
+            session_id: session_id.cloned(),
+            moves: moves.cloned(),
+            password: begun.password.map(str::to_owned),
+            level: begun.level.number(),
+            expires_at: self.now.plus_seconds(PENDING),
+        };
+        Ok(enrollments::start(tx, &enrollment, self.now)?)
+    }
+}
 
 /// What a person needs to add the secret to their app.
 pub struct Pending {
@@ -38,14 +117,25 @@ pub struct Pending {
     pub apple_uri: Zeroizing<String>,
     /// Modules of the QR code's side, quiet zone included.
     pub qr_side: u32,
-    /// After a recovery code: the account exists already.
-    pub again: bool,
+    /// What it will be.
+    pub kind: NewIs,
+}
+
+/// What a new authenticator will be to its person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewIs {
+    /// The first of a new account.
+    First,
+    /// In the place of all that are lost.
+    Replacement,
+    /// One more, or a new phone.
+    Further,
 }
 
 /// Who waits behind a token.
 enum Waiting {
     New(Box<Registration>),
-    Again(Enrollment, Box<users::User>),
+    Known(Box<(Enrollment, User)>),
 }
 
 impl Waiting {
@@ -55,16 +145,32 @@ impl Waiting {
         }
         let enrollment = enrollments::by_token(conn, token_mac, now)?.ok_or(Error::Expired)?;
         let user = users::by_id(conn, &enrollment.user_id)?;
-        // Disabled, or everything ended, since it began: it is void.
+        // Disabled, or everything ended, since it began: it is void. So is one whose session is over.
         let user =
             user.filter(|user| user.epoch == enrollment.epoch && !user.disabled).ok_or(Error::Expired)?;
-        Ok(Waiting::Again(enrollment, Box::new(user)))
+        if let Some(session) = &enrollment.session_id
+            && !sessions::is_live(conn, session, now)?
+        {
+            return Err(Error::Expired);
+        }
+        Ok(Waiting::Known(Box::new((enrollment, user))))
     }
 
     fn name(&self) -> &str {
         match self {
             Waiting::New(registration) => &registration.name,
-            Waiting::Again(_, user) => &user.name,
+            Waiting::Known(known) => &known.1.name,
+        }
+    }
+
+    /// What the app shows behind the issuer: from the second authenticator on something that no other entry shows, since
+    /// some apps write one entry over another of the same label.
+    fn account(&self) -> String {
+        match self {
+            Waiting::Known(known) if !known.0.name.is_empty() => {
+                format!("{} ({})", known.1.name, known.0.name)
+            }
+            _ => self.name().to_owned(),
         }
     }
 
@@ -73,8 +179,8 @@ impl Waiting {
             Waiting::New(new) => {
                 vault.open_sealed(authenticator::secret_of_registration(&new.name_key), &new.secret)?
             }
-            Waiting::Again(again, user) => {
-                vault.open_sealed(authenticator::secret_of_enrollment(&user.id), &again.secret)?
+            Waiting::Known(known) => {
+                vault.open_sealed(authenticator::secret_of_enrollment(&known.1.id), &known.0.secret)?
             }
         };
         Ok(Key::new(Secret::from_bytes(&opened).map_err(Error::broken)?))
@@ -83,9 +189,9 @@ impl Waiting {
 
 async fn waiting(app: &App, token: &Token) -> Result<(Waiting, Account)> {
     let now = app.clock.now();
-    let mac = app.vault.token_mac(Purpose::Enroll, token);
+    let mac = app.vault.token_mac(vault::Purpose::Enroll, token);
     let waiting = app.db.scan(move |conn| Waiting::find(conn, &mac, now)).await?;
-    let (issuer, name) = (app.config.issuer.clone(), waiting.name().to_owned());
+    let (issuer, name) = (app.config.issuer.clone(), waiting.account());
     let account = Account { issuer, name, key: waiting.key(&app.vault)?, kind: Kind::Totp };
     Ok((waiting, account))
 }
@@ -100,8 +206,12 @@ pub async fn pending(app: &App, token: &Token) -> Result<Pending> {
         key_plain: account.key.secret().to_base32(),
         apple_uri: account.apple_uri(),
         qr_side: Qr::encode(&uri).map_err(Error::broken)?.side(),
-        again: matches!(waiting, Waiting::Again(..)),
-        name: account.name,
+        kind: match &waiting {
+            Waiting::New(_) => NewIs::First,
+            Waiting::Known(known) if known.0.purpose == "replace" => NewIs::Replacement,
+            Waiting::Known(_) => NewIs::Further,
+        },
+        name: waiting.name().to_owned(),
         uri,
     })
 }
@@ -112,58 +222,96 @@ pub async fn qr_png(app: &App, token: &Token, scale: u32) -> Result<Zeroizing<Ve
     Ok(Zeroizing::new(Qr::encode(&account.to_uri()).map_err(Error::broken)?.png(scale)))
 }
 
-/// Confirms the waiting secret with its first code, and signs in. The code counts as spent.
+/// Where the first code of a new authenticator leads.
+#[derive(Debug)]
+pub enum Confirmed {
+    /// To a session.
+    SignedIn(Started),
+    /// To the password, before there is a session: the token of the login.
+    OwesPassword(Token),
+    /// Back to the account, in the session that there is.
+    Added,
+}
+
+/// Confirms the waiting secret with its first code. The code counts as spent.
 ///
-/// Somebody new gets their account now, with ten recovery codes. For somebody who enrolls again it is one transaction,
-/// too: a new epoch, in which other sessions, the old authenticators and the old recovery codes are void.
-pub async fn confirm(app: &App, token: &Token, typed: &str, visit: &Visit) -> Result<Started> {
-    let code = authenticator::parse_code(typed).map_err(|error| match error {
+/// Somebody new gets their account now, with ten recovery codes. For somebody who has lost everything it is one
+/// transaction, too: a new epoch, in which other sessions, the old authenticators and the old recovery codes are void. A
+/// further authenticator, or a new phone, changes nothing else.
+///
+/// `then` is the code that came right after it, from somebody whose phone has another time; empty as a rule.
+pub async fn confirm(
+    app: &App,
+    token: &Token,
+    (typed, then): (&str, &str),
+    visit: &Visit,
+) -> Result<Confirmed> {
+    let code = parse_code(typed).map_err(|error| match error {
         // There is no other door here, so it is only no code.
         Error::Rules(rules) if rules.contains(&Rule::CodeLooksLikeRecovery) => Rule::CodeDigits.into(),
         other => other,
     })?;
+    let then = match then.trim() {
+        "" => None,
+        then => Some(parse_code(then).map_err(|_| Rule::SecondCode)?),
+    };
     let now = app.clock.now();
-    let mac = app.vault.token_mac(Purpose::Enroll, token);
+    let mac = app.vault.token_mac(vault::Purpose::Enroll, token);
     let draft = Draft {
         vault: app.vault.clone(),
         scribe: app.scribe(visit, now),
         issuer: app.config.issuer.clone(),
+        factors: app.config.factors,
         user_id: app.random.id(now),
         authenticator_id: app.random.id(now),
         session: session::Draft::new(app, visit, now),
+        login: LoginDraft::new(app, now),
         codes: recovery::Draft::new(app),
         now,
     };
-    let token = draft.session.token.clone();
     let confirmed = app.db.write(move |tx| {
         let waiting = Waiting::find(tx, &mac, now)?;
         let key = waiting.key(&draft.vault)?;
         if code.digits() != key.digits() {
             return Err(Rule::CodeDigits.into());
         }
-        let Some(step) = totp::verify(&key, &code, now.seconds(), authenticator::DRIFT) else {
-            return Ok(Err(hint(&key, &code, now)));
+        let Some(first) = first_step(&key, (&code, then.as_ref()), now) else {
+            return Ok(Err(draft.explain(tx, &waiting, (&key, &code), then.is_some())?));
         };
+        let account = waiting.account();
+        let new = New { key: &key, account: &account, first };
         match &waiting {
-            Waiting::New(new) => draft.create(tx, new, (&key, step)),
-            Waiting::Again(again, user) => draft.replace(tx, (again, user), (&key, step)),
+            Waiting::New(registration) => draft.create(tx, registration, &new),
+            Waiting::Known(known) if known.0.purpose == "replace" => {
+                draft.replace(tx, (&known.0, &known.1), &new)
+            }
+            Waiting::Known(known) => draft.add(tx, (&known.0, &known.1), &new),
         }
         .map(Ok)
     });
-    match confirmed.await? {
-        Ok((keep, next)) => Ok(Started { token, keep, next }),
-        Err(hint) => Err(Error::WrongCode(hint)),
+    confirmed.await?.map_err(Error::WrongCode)
+}
+
+/// The step of the first code, and what it says of the clock. Two codes in a row may be off by far.
+fn first_step(key: &Key, (code, then): (&otp::Code, Option<&otp::Code>), now: Time) -> Option<(i64, Drift)> {
+    let here = totp::Step::at(now.seconds(), key.period()).number();
+    match then {
+        None => {
+            let step = totp::verify_at(key, code, now.seconds(), &Drift::proved(0).window())?.number();
+            Some((step, Drift::proved(0)))
+        }
+        Some(then) => {
+            let step = totp::resync(key, (code, then), now.seconds(), FARTHEST)?.number();
+            Some((step, Drift::proved(step - here)))
+        }
     }
 }
 
-/// The secret is not in use yet, so both directions may be said.
-fn hint(key: &Key, code: &otp::Code, now: Time) -> Hint {
-    let period = i64::from(key.period());
-    match totp::search(key, code, now.seconds(), FAR, FAR) {
-        Some(steps) if steps < 0 => Hint::Behind(-steps * period),
-        Some(steps) if steps > 0 => Hint::Ahead(steps * period),
-        _ => Hint::None,
-    }
+/// A new authenticator: its key, what the app shows behind the issuer, its first step and its clock.
+struct New<'a> {
+    key: &'a Key,
+    account: &'a str,
+    first: (i64, Drift),
 }
 
 /// Everything that is drawn before the transaction, which may run again.
@@ -171,86 +319,155 @@ struct Draft {
     vault: Vault,
     scribe: Scribe,
     issuer: String,
+    factors: Factors,
     user_id: Id,
     authenticator_id: Id,
     session: session::Draft,
+    login: LoginDraft,
     codes: recovery::Draft,
     now: Time,
 }
 
 impl Draft {
-    fn create(
+    /// The secret is not in use yet, so both directions may be said, and so may a mistaken entry.
+    fn explain(
         &self,
-        tx: &mut Tx<'_>,
-        new: &Registration,
-        spent: (&Key, totp::Step),
-    ) -> Result<(bool, String)> {
-        if !registrations::take(tx, &new.token_mac, self.now)? {
+        conn: &mut Conn<'_>,
+        waiting: &Waiting,
+        (key, code): (&Key, &otp::Code),
+        two: bool,
+    ) -> Result<Hint> {
+        if two {
+            return Ok(Hint::NotInARow);
+        }
+        let (now, period) = (self.now.seconds(), i64::from(key.period()));
+        match totp::search(key, code, now, FARTHEST, FARTHEST) {
+            Some(steps) if steps < 0 => return Ok(Hint::Behind(-steps * period)),
+            Some(steps) if steps > 0 => return Ok(Hint::Ahead(steps * period)),
+            _ => {}
+        }
+        let Waiting::Known(known) = waiting else { return Ok(Hint::None) };
+        for other in authenticators::of_user(conn, &known.1.id, self.now)? {
+            let window = Drift { steps: other.drift, votes: 0 }.window();
+            if totp::verify_at(&key_of(&self.vault, &other)?, code, now, &window).is_some() {
+                return Ok(Hint::Other { label: other.label });
+            }
+        }
+        Ok(Hint::None)
+    }
+
+    fn create(&self, tx: &mut Tx<'_>, waiting: &Registration, new: &New<'_>) -> Result<Confirmed> {
+        if !registrations::take(tx, &waiting.token_mac, self.now)? {
             return Err(Error::Expired);
         }
-        setup::claim_ownership(tx, &new.role, self.now)?;
+        setup::claim_ownership(tx, &waiting.role, self.now)?;
+        let level = Level::held(waiting.password.is_some());
+        // The policy may have changed since the name was held.
+        if level < self.factors.asked_of(Role::of_row(&waiting.role)) {
+            return Err(Error::Expired);
+        }
         let user = NewUser {
             id: &self.user_id,
-            name: &new.name,
-            name_key: &new.name_key,
-            role: &new.role,
-            password: new.password.as_deref(),
+            name: &waiting.name,
+            name_key: &waiting.name_key,
+            role: &waiting.role,
+            password: waiting.password.as_deref(),
         };
         if !users::insert(tx, &user, self.now)? {
             return Err(Error::Taken);
         }
-        self.enroll(tx, &self.user_id, &new.name, spent)?;
-        self.codes.issue(tx, &self.vault, &self.user_id, (&new.next_path, self.now))?;
-        self.session.start(tx, &self.user_id, (0, false), self.now)?;
-        let whom = Whom { id: Some(&self.user_id), name: &new.name };
-        self.scribe.record(tx, Happened::UserCreated, whom, &[("role", &new.role)])?;
-        Ok((false, new.next_path.clone()))
+        let user_id = &self.user_id;
+        self.insert(tx, user_id, "", new)?;
+        self.codes.issue(tx, &self.vault, user_id, (&waiting.next_path, self.now))?;
+        let of = session::For { user_id, epoch: 0, keep: false, level, next: &waiting.next_path };
+        let started = self.session.start(tx, &of, self.now)?;
+        let whom = Whom { id: Some(user_id), name: &waiting.name };
+        self.scribe.record(tx, Happened::UserCreated, whom, &[("role", &waiting.role)])?;
+        Ok(Confirmed::SignedIn(started))
     }
 
     fn replace(
         &self,
         tx: &mut Tx<'_>,
-        (again, user): (&Enrollment, &users::User),
-        spent: (&Key, totp::Step),
-    ) -> Result<(bool, String)> {
-        if !enrollments::take(tx, &again.token_mac, self.now)? {
+        (waiting, user): (&Enrollment, &User),
+        new: &New<'_>,
+    ) -> Result<Confirmed> {
+        if !enrollments::take(tx, &waiting.token_mac, self.now)? {
             return Err(Error::Expired);
         }
-        let epoch = users::next_epoch(tx, &user.id, again.epoch, self.now)?.ok_or(Error::Expired)?;
-        authenticators::remove_of_user(tx, &user.id)?;
+        let password = waiting.password.as_deref();
+        let epoch = users::next_epoch(tx, &user.id, (waiting.epoch, password), self.now)?;
+        let epoch = epoch.ok_or(Error::Expired)?;
+        authenticators::retire_of_user(tx, &user.id, self.now)?;
         sessions::end_of_user(tx, &user.id)?;
+        devices::forget_others(tx, &user.id, "")?;
         recovery_codes::remove_of_user(tx, &user.id)?;
         // This completes a sign-in, and what was tried with the old authenticator is nothing to the new one.
         let name_mac = self.vault.name_mac(&user.name.to_ascii_lowercase());
-        for kind in [limits::Kind::Password, limits::Kind::Code] {
+        for kind in [limits::Kind::Password, limits::Kind::Code, limits::Kind::CodeAlone] {
             limits::forgive(tx, kind, &name_mac)?;
         }
-        self.enroll(tx, &user.id, &user.name, spent)?;
-        self.codes.issue(tx, &self.vault, &user.id, (&again.next_path, self.now))?;
-        self.session.start(tx, &user.id, (epoch, again.keep), self.now)?;
+        self.insert(tx, &user.id, "", new)?;
+        self.codes.issue(tx, &self.vault, &user.id, (&waiting.next_path, self.now))?;
         let whom = Whom { id: Some(&user.id), name: &user.name };
         self.scribe.record(tx, Happened::AuthenticatorReplaced, whom, &[])?;
-        Ok((again.keep, again.next_path.clone()))
+        if password.is_some() {
+            self.scribe.record(tx, Happened::PasswordChanged, whom, &[])?;
+        }
+        let level = Level::of_row(waiting.level);
+        if level < self.factors.asked_of(Role::of_row(&user.role)) {
+            let user = User { epoch, ..user.clone() };
+            let next = (waiting.keep, "/enroll/recovery-codes");
+            self.login.begin(tx, &user, Owes::Password, next)?;
+            return Ok(Confirmed::OwesPassword(self.login.token.clone()));
+        }
+        let (user_id, keep, next) = (&user.id, waiting.keep, waiting.next_path.as_str());
+        let of = session::For { user_id, epoch, keep, level, next };
+        Ok(Confirmed::SignedIn(self.session.start(tx, &of, self.now)?))
+    }
+
+    fn add(
+        &self,
+        tx: &mut Tx<'_>,
+        (waiting, user): (&Enrollment, &User),
+        new: &New<'_>,
+    ) -> Result<Confirmed> {
+        users::lock(tx, &user.id)?;
+        if !enrollments::take(tx, &waiting.token_mac, self.now)? {
+            return Err(Error::Expired);
+        }
+        let whom = Whom { id: Some(&user.id), name: &user.name };
+        let detail = [("name", waiting.name.as_str())];
+        let happened = match &waiting.moves {
+            None => Happened::AuthenticatorAdded,
+            Some(old) => {
+                let at = if waiting.purpose == "swap" { self.now } else { self.now.plus_seconds(KEPT_FOR) };
+                // One that was removed in the meantime needs no more.
+                authenticators::retire(tx, &user.id, old, at, self.now)?;
+                Happened::AuthenticatorMoved
+            }
+        };
+        self.insert(tx, &user.id, &waiting.name, new)?;
+        self.scribe.record(tx, happened, whom, &detail)?;
+        Ok(Confirmed::Added)
     }
 
     /// Inserts the authenticator, its first step spent.
-    fn enroll(
-        &self,
-        tx: &mut Tx<'_>,
-        user_id: &Id,
-        name: &str,
-        (key, step): (&Key, totp::Step),
-    ) -> Result<()> {
+    fn insert(&self, tx: &mut Tx<'_>, user_id: &Id, name: &str, new: &New<'_>) -> Result<()> {
         let place = authenticator::secret_of_authenticator(user_id, &self.authenticator_id);
+        let (key, (step, drift)) = (new.key, new.first);
         let authenticator = Authenticator {
             id: self.authenticator_id.clone(),
             user_id: user_id.clone(),
-            label: format!("{}: {name}", self.issuer),
+            name: name.to_owned(),
+            label: format!("{}: {}", self.issuer, new.account),
             secret: self.vault.seal(place, key.secret().as_bytes())?,
             algorithm: key.algorithm().name().to_owned(),
             digits: key.digits().count().into(),
             period: key.period().into(),
-            last_step: step.number(),
+            last_step: step,
+            drift: drift.steps,
+            drift_votes: 0,
         };
         Ok(authenticators::insert(tx, &authenticator, self.now)?)
     }

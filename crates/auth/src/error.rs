@@ -11,9 +11,21 @@ pub enum Error {
     /// Name and password do not belong together. Never says which, nor whether the name exists.
     #[error("the username or password is not right")]
     BadCredentials,
+    /// Name and code do not belong together, or the code was used. Never says which, nor whether the name exists.
+    #[error("the username or code is not right")]
+    BadNameOrCode,
     /// A code that is not right, after a right password or while enrolling.
     #[error("the code is not right")]
     WrongCode(Hint),
+    /// There is no authenticator any more: an administrator has reset it, and a link leads to a new one.
+    #[error("no authenticator is set up")]
+    NoAuthenticator,
+    /// It is the last authenticator, and without one nobody signs in.
+    #[error("this is the last authenticator")]
+    LastAuthenticator,
+    /// Nobody has a password here, and none may be chosen by a code alone any more.
+    #[error("a password is needed, and the time to choose one by a code is over")]
+    PasswordOverdue,
     /// A recovery code that is not right, or was used.
     #[error("the recovery code is not right")]
     WrongRecoveryCode,
@@ -100,22 +112,49 @@ pub enum Rule {
     /// What was given as a code looks like a recovery code.
     #[error("this looks like a recovery code")]
     CodeLooksLikeRecovery,
+    /// No name was given to an authenticator, or one that is too long.
+    #[error("a name of an authenticator has 1 to 32 characters")]
+    AuthenticatorName,
+    /// Another authenticator has this name.
+    #[error("another authenticator has this name")]
+    AuthenticatorNameTaken,
+    /// There are as many authenticators as one may have.
+    #[error("there are ten authenticators already")]
+    TooManyAuthenticators,
+    /// Only one of two codes in a row was given, or they do not follow one another.
+    #[error("enter the code that comes right after the first one")]
+    SecondCode,
     /// No recovery code was given.
     #[error("enter a recovery code")]
     RecoveryCodeMissing,
 }
 
 /// Why a code was refused, as far as it may be said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hint {
     /// Nothing is known of it.
     None,
     /// It was right, and has been used.
     Used,
+    /// The two codes are not two in a row.
+    NotInARow,
     /// It was right so many seconds ago: the phone's clock is behind.
     Behind(i64),
-    /// It will be right in so many seconds. Said while enrolling only: elsewhere it would tell a code of the future.
+    /// It will be right in so many seconds. Said while enrolling and to a known browser only: to anybody else it would tell
+    /// a code of the future.
     Ahead(i64),
+    /// It is of an entry that no longer counts.
+    Old {
+        /// What the app shows.
+        label: String,
+        /// When it was replaced or removed.
+        retired_at: Time,
+    },
+    /// It is of another authenticator of the same person. Said while enrolling.
+    Other {
+        /// What the app shows.
+        label: String,
+    },
 }
 
 impl From<store::Error> for Error {

@@ -1,14 +1,16 @@
 //! The rules of Latchkey: what people may do, and what it takes. Knows nothing of HTTP, HTML or SQL.
 //!
 //! [`App`] holds what every use-case needs. A use-case is a function in the module named after what people do:
-//! [`register`], [`enroll`], [`login`], [`recovery`], [`session`]; [`setup`] and [`users`] are for those who run the
-//! place. It reads the clock once, decides, and writes everything, the event included, in one transaction.
+//! [`register`], [`enroll`], [`login`], [`recovery`], [`link`], [`session`], [`account`]; [`setup`] and [`users`] are for
+//! those who run the place. It reads the clock once, decides, and writes everything, the event included, in one transaction.
 
 mod audit;
 mod authenticator;
 mod clock;
 mod code;
+mod drift;
 mod error;
+mod level;
 mod limits;
 mod master_key;
 mod name;
@@ -22,6 +24,7 @@ pub mod account;
 pub mod chores;
 pub mod config;
 pub mod enroll;
+pub mod link;
 pub mod login;
 pub mod recovery;
 pub mod register;
@@ -38,6 +41,7 @@ use store::Db;
 pub use clock::{Clock, date, date_and_time, time_of_day, timestamp};
 pub use config::Config;
 pub use error::{Error, Hint, Result, Rule};
+pub use level::{Level, note_policy};
 pub use password::{Cost, Password};
 pub use random::{Random, Token, Words};
 pub use role::Role;

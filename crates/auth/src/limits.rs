@@ -1,7 +1,8 @@
 //! Tries: one budget per kind and name, the same for names that exist and that do not.
 //!
 //! A try is spent before it is judged, in the transaction that judges it. The first four failures rest nothing, the fifth
-//! thirty seconds, then it doubles up to an hour; a day untouched forgets them. RFC 4226, section 7.3.
+//! thirty seconds, then it doubles up to an hour; a day untouched forgets them. Of codes that come without a password the
+//! third rests a minute. RFC 4226, section 7.3.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -25,7 +26,9 @@ pub(crate) enum Kind {
     Password,
     /// Codes: only somebody with the right password can.
     Code,
-    /// Recovery codes: the same.
+    /// Codes that come with a name and no password: anybody who knows a name can spend these.
+    CodeAlone,
+    /// Recovery codes.
     Recovery,
 }
 
@@ -34,6 +37,7 @@ impl Kind {
         match self {
             Kind::Password => "password",
             Kind::Code => "code",
+            Kind::CodeAlone => "code_alone",
             Kind::Recovery => "recovery",
         }
     }
@@ -41,11 +45,13 @@ impl Kind {
 
 /// Takes a try, or says until when the budget rests. Resting costs no write.
 pub(crate) fn spend_try(tx: &mut Tx<'_>, kind: Kind, name_mac: &str, now: Time) -> Result<(), Error> {
+    // A code without a password is guessed at by strangers: three tries, and a minute.
+    let (rests_from, first_rest) = if kind == Kind::CodeAlone { (3, 60 * SECOND) } else { (5, 30 * SECOND) };
     let budget = Budget {
         kind: kind.text(),
         name_mac,
-        rests_from: 5,
-        first_rest: 30 * SECOND,
+        rests_from,
+        first_rest,
         longest_rest: HOUR,
         forgotten_after: FORGOTTEN_AFTER,
     };

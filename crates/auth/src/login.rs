@@ -1,20 +1,22 @@
-//! Signing in: a name and a password, then a code. In between there is a *login*, good for ten minutes.
+//! Signing in: a name and a password, then a code; or a name and a code, and of some people the password then. Between the
+//! two there is a *login*, good for ten minutes.
 
 use store::logins::Login;
 use store::users::User;
-use store::{Conn, Time, logins, users};
+use store::{Conn, Time, Tx, logins, users};
 
 use crate::audit::{Happened, Whom};
 use crate::code::Guess;
+use crate::config::Factors;
 use crate::limits::{self, Kind};
 use crate::password::{Lane, Password, Verified};
 use crate::random::Token;
-use crate::session::{self, Started};
+use crate::session::{self, For, Started};
 use crate::vault::Purpose;
-use crate::{App, Error, Result, Visit};
+use crate::{App, Error, Level, Result, Role, Visit};
 
-/// Seconds between the password and the code.
-const CODE_WITHIN: i64 = 10 * 60;
+/// Seconds between the two factors.
+const SECOND_WITHIN: i64 = 10 * 60;
 
 /// What somebody typed who wants to sign in.
 #[derive(Debug)]
@@ -29,18 +31,98 @@ pub struct Credentials {
     pub next: String,
 }
 
+/// The same with a code in the place of the password.
+pub struct NameAndCode {
+    /// As typed.
+    pub username: String,
+    /// As typed.
+    pub code: String,
+    /// "Keep me signed in".
+    pub keep: bool,
+    /// Where they were going: a path of ours, or empty.
+    pub next: String,
+}
+
+/// Where a name and a code lead.
+pub enum Entered {
+    /// That was all.
+    SignedIn(Started),
+    /// A password is owed: the token of the login.
+    OwesPassword(Token),
+}
+
+/// What is still owed in a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owes {
+    /// A code.
+    Code,
+    /// The password.
+    Password,
+    /// A password that is chosen now.
+    NewPassword,
+}
+
+impl Owes {
+    fn text(self) -> &'static str {
+        if self == Owes::Code { "code" } else { "password" }
+    }
+}
+
+/// Whoever is between two factors.
+#[derive(Debug)]
+pub struct Who {
+    /// Their name as typed at registration.
+    pub name: String,
+    /// What they owe.
+    pub owes: Owes,
+}
+
+/// What a login is, before the transaction that inserts it.
+pub(crate) struct LoginDraft {
+    pub(crate) token: Token,
+    mac: String,
+    now: Time,
+}
+
+impl LoginDraft {
+    pub(crate) fn new(app: &App, now: Time) -> LoginDraft {
+        let token = app.random.token();
+        let mac = app.vault.token_mac(Purpose::Login, &token);
+        LoginDraft { token, mac, now }
+    }
+
+    pub(crate) fn begin(
+        &self,
+        tx: &mut Tx<'_>,
+        user: &User,
+        owes: Owes,
+        (keep, next): (bool, &str),
+    ) -> Result<()> {
+        let login = Login {
+            token_mac: self.mac.clone(),
+            user_id: user.id.clone(),
+            // The epoch of what was compared: whoever changed it since has voided this login.
+            epoch: user.epoch,
+            keep,
+            next_path: next.to_owned(),
+            owes: owes.text().to_owned(),
+            expires_at: self.now.plus_seconds(SECOND_WITHIN),
+        };
+        Ok(logins::insert(tx, &login, self.now)?)
+    }
+}
+
 /// Judges name and password. The answer is the token of the login that a code completes.
 ///
 /// A name that does not exist costs the same: a read, a try, a hash and two writes.
 pub async fn begin(app: &App, typed: Credentials, visit: &Visit) -> Result<Token> {
     let now = app.clock.now();
-    // No name of ours has other characters, so whatever else was typed is simply nobody.
-    let name_key = typed.username.trim_matches(' ').to_ascii_lowercase();
+    let name_key = key_of(&typed.username);
     let name_mac = app.vault.name_mac(&name_key);
     let Checked { user, stored, verified } = verify_password(app, name_key, typed.password, now).await?;
 
-    let token = app.random.token();
-    let token_mac = app.vault.token_mac(Purpose::Login, &token);
+    let draft = LoginDraft::new(app, now);
+    let token = draft.token.clone();
     let scribe = app.scribe(visit, now);
     let begun = app.db.write(move |tx| {
         let Some(user) = user.as_ref().filter(|_| verified.right) else {
@@ -55,20 +137,16 @@ pub async fn begin(app: &App, typed: Credentials, visit: &Visit) -> Result<Token
         if let (Some(new), Some(old)) = (&verified.upgrade, &stored) {
             users::update_hash(tx, &user.id, old, new)?;
         }
-        let login = Login {
-            token_mac: token_mac.clone(),
-            user_id: user.id.clone(),
-            // The epoch of the password that was compared: whoever changed it since has voided this login.
-            epoch: user.epoch,
-            keep: typed.keep,
-            next_path: typed.next.clone(),
-            expires_at: now.plus_seconds(CODE_WITHIN),
-        };
-        logins::insert(tx, &login, now)?;
+        draft.begin(tx, user, Owes::Code, (typed.keep, &typed.next))?;
         scribe.record(tx, Happened::PasswordRight, Whom { id: Some(&user.id), name: &user.name }, &[])?;
         Ok::<_, Error>(true)
     });
     if begun.await? { Ok(token) } else { Err(Error::BadCredentials) }
+}
+
+/// No name of ours has other characters, so whatever else was typed is simply nobody.
+pub(crate) fn key_of(username: &str) -> String {
+    username.trim_matches(' ').to_ascii_lowercase()
 }
 
 /// What came of a password.
@@ -90,11 +168,7 @@ pub(crate) async fn verify_password(
     now: Time,
 ) -> Result<Checked> {
     let name_mac = app.vault.name_mac(&name_key);
-    let resting = name_mac.clone();
-    app.db
-        .read(move |conn| limits::refuse_resting(conn, Kind::Password, &resting, now))
-        .await
-        .inspect_err(|error| app.note_rest(error))?;
+    refuse_resting(app, Kind::Password, &name_mac, now).await?;
 
     // A slot before a charge: whoever finds the line full has lost nothing.
     let slot = app.hasher.slot(Lane::SignIn).await?;
@@ -108,49 +182,202 @@ pub(crate) async fn verify_password(
     Ok(Checked { user, stored, verified })
 }
 
-/// The name of whoever is between password and code in this browser.
-pub async fn who(app: &App, token: &Token) -> Result<String> {
+/// What rests costs no hash and no write.
+async fn refuse_resting(app: &App, kind: Kind, name_mac: &str, now: Time) -> Result<()> {
+    let resting = name_mac.to_owned();
+    let refused = app.db.read(move |conn| limits::refuse_resting(conn, kind, &resting, now)).await;
+    refused.inspect_err(|error| app.note_rest(error))
+}
+
+/// Whether anybody signs in by a name and a code: everybody under that policy; under the other one those who have still to
+/// choose a password.
+pub async fn is_by_code(app: &App) -> Result<bool> {
+    let now = app.clock.now();
+    match app.config.factors {
+        Factors::Code => Ok(true),
+        Factors::PasswordAndCode => Ok(app.db.read(move |conn| users::any_grace(conn, now)).await?),
+    }
+}
+
+/// Judges a name and a code. Whoever owes a password, or has to choose one, is not signed in yet.
+///
+/// There is one answer to everything that is wrong, and a name that does not exist costs the same try.
+pub async fn by_code(app: &App, typed: NameAndCode, visit: &Visit) -> Result<Entered> {
+    let now = app.clock.now();
+    let guess = Guess::new(app, &typed.code, visit, now)?;
+    let name_key = key_of(&typed.username);
+    refuse_resting(app, Kind::CodeAlone, &app.vault.name_mac(&name_key), now).await?;
+    let (login, draft) = (LoginDraft::new(app, now), session::Draft::new(app, visit, now));
+    let (factors, scribe) = (app.config.factors, app.scribe(visit, now));
+    let token = login.token.clone();
+    let judged = app.db.write(move |tx| {
+        let allow = |user: &User| factors == Factors::Code || may_choose(user, now);
+        guess.judge_alone(tx, &name_key, allow, |tx, user| {
+            let whom = Whom { id: Some(&user.id), name: &user.name };
+            if factors.asked_of(Role::of_row(&user.role)) == Level::Full {
+                login.begin(tx, user, Owes::Password, (typed.keep, &typed.next))?;
+                scribe.record(tx, Happened::CodeRight, whom, &[])?;
+                return Ok(None);
+            }
+            if !users::sign_in(tx, &user.id, user.epoch, now)? {
+                return Err(Error::BadNameOrCode);
+            }
+            let of = For {
+                user_id: &user.id,
+                epoch: user.epoch,
+                keep: typed.keep,
+                level: Level::Code,
+                next: &typed.next,
+            };
+            let started = draft.start(tx, &of, now)?;
+            scribe.record(tx, Happened::SignedIn, whom, &[])?;
+            Ok(Some(started))
+        })
+    });
+    let judged = judged.await.inspect_err(|error| app.note_rest(error))?;
+    match judged.map_err(Error::unjudged)?.ok_or(Error::BadNameOrCode)? {
+        Some(started) => Ok(Entered::SignedIn(started)),
+        None => Ok(Entered::OwesPassword(token)),
+    }
+}
+
+/// Whether somebody may choose a password now, having none.
+pub(crate) fn may_choose(user: &User, now: Time) -> bool {
+    user.password.is_none() && user.password_due.is_some_and(|due| due > now)
+}
+
+/// Whoever is between two factors in this browser.
+pub async fn who(app: &App, token: &Token) -> Result<Who> {
     let now = app.clock.now();
     let mac = app.vault.token_mac(Purpose::Login, token);
-    app.db.scan(move |conn| find(conn, &mac, now).map(|(_, user)| user.name)).await
+    app.db
+        .scan(move |conn| {
+            let (login, user) = find_any(conn, &mac, now)?;
+            let owes = match (login.owes.as_str(), &user.password) {
+                ("code", _) => Owes::Code,
+                (_, Some(_)) => Owes::Password,
+                (_, None) => Owes::NewPassword,
+            };
+            Ok(Who { name: user.name, owes })
+        })
+        .await
 }
 
 /// A login that is still true, with its user.
-pub(crate) fn find(conn: &mut Conn<'_>, token_mac: &str, now: Time) -> Result<(Login, User)> {
+fn find_any(conn: &mut Conn<'_>, token_mac: &str, now: Time) -> Result<(Login, User)> {
     let login = logins::by_token(conn, token_mac, now)?.ok_or(Error::Expired)?;
     let user = users::by_id(conn, &login.user_id)?;
     let user = user.filter(|user| user.epoch == login.epoch && !user.disabled).ok_or(Error::Expired)?;
     Ok((login, user))
 }
 
-/// Completes a login with a code and starts a session.
+/// The same, when that is what it owes.
+pub(crate) fn find(conn: &mut Conn<'_>, token_mac: &str, owes: Owes, now: Time) -> Result<(Login, User)> {
+    let (login, user) = find_any(conn, token_mac, now)?;
+    if login.owes == owes.text() { Ok((login, user)) } else { Err(Error::Expired) }
+}
+
+/// Completes a login with a code and starts a session. `then` is the code that came right after it, from somebody whose
+/// phone has another time; empty as a rule.
 ///
 /// The try is taken, the code judged, its step spent and the login taken in one transaction, and nothing is answered
 /// before that is durable.
-pub async fn complete(app: &App, token: &Token, typed: &str, visit: &Visit) -> Result<Started> {
+pub async fn complete(
+    app: &App,
+    token: &Token,
+    (typed, then): (&str, &str),
+    visit: &Visit,
+) -> Result<Started> {
     let now = app.clock.now();
-    let guess = Guess::new(app, typed, visit, now)?;
+    let guess = Guess::new(app, typed, visit, now)?.then(then)?;
     let login_mac = app.vault.token_mac(Purpose::Login, token);
     let draft = session::Draft::new(app, visit, now);
-    let token = draft.token.clone();
     let outcome = app.db.write(move |tx| {
         guess.judge(
             tx,
             Happened::SignedIn,
-            |tx| find(tx, &login_mac, now),
-            |tx, login| {
-                let user_id = &login.user_id;
-                if !logins::take(tx, &login_mac, now)? || !users::sign_in(tx, user_id, login.epoch, now)? {
-                    return Err(Error::Expired);
-                }
-                draft.start(tx, user_id, (login.epoch, login.keep), now)
-            },
+            |tx| find(tx, &login_mac, Owes::Code, now),
+            |tx, login| finish(tx, login, login.epoch, &draft, now),
         )
     });
     let judged = outcome.await.inspect_err(|error| app.note_rest(error))?;
-    let (verdict, login) = judged.map_err(Error::unjudged)?;
-    verdict.into_result()?;
-    Ok(Started { token, keep: login.keep, next: login.next_path })
+    judged.map_err(Error::unjudged)?.into_result()
+}
+
+/// Takes the login and starts the session that it was for, in the epoch that is now.
+fn finish(tx: &mut Tx<'_>, login: &Login, epoch: i64, draft: &session::Draft, now: Time) -> Result<Started> {
+    if !logins::take(tx, &login.token_mac, now)? || !users::sign_in(tx, &login.user_id, epoch, now)? {
+        return Err(Error::Expired);
+    }
+    let (user_id, keep, next) = (&login.user_id, login.keep, login.next_path.as_str());
+    draft.start(tx, &For { user_id, epoch, keep, level: Level::Full, next }, now)
+}
+
+/// Completes a login that a code has begun with the password, and starts a session. Whoever has none chooses this one.
+pub async fn complete_with_password(
+    app: &App,
+    token: &Token,
+    password: Password,
+    visit: &Visit,
+) -> Result<Started> {
+    let now = app.clock.now();
+    let mac = app.vault.token_mac(Purpose::Login, token);
+    let asked = mac.clone();
+    let (_, user) = app.db.scan(move |conn| find(conn, &asked, Owes::Password, now)).await?;
+    if user.password.is_none() {
+        return choose_password(app, mac, user, password, visit).await;
+    }
+    let name_key = user.name.to_ascii_lowercase();
+    let name_mac = app.vault.name_mac(&name_key);
+    let checked = verify_password(app, name_key, password, now).await?;
+    let (draft, scribe) = (session::Draft::new(app, visit, now), app.scribe(visit, now));
+    let completed = app.db.write(move |tx| {
+        let whom = Whom { id: Some(&user.id), name: &user.name };
+        if !checked.verified.right {
+            scribe.record(tx, Happened::PasswordWrong, whom, &[])?;
+            return Ok(None);
+        }
+        let (login, user) = find(tx, &mac, Owes::Password, now)?;
+        // Compared was the password of that epoch, and of no other.
+        if checked.user.as_ref().is_none_or(|compared| compared.id != user.id || compared.epoch != user.epoch)
+        {
+            return Err(Error::Expired);
+        }
+        let started = finish(tx, &login, login.epoch, &draft, now)?;
+        limits::forgive(tx, Kind::Password, &name_mac)?;
+        scribe.record(tx, Happened::SignedIn, whom, &[])?;
+        Ok(Some(started))
+    });
+    completed.await?.ok_or(Error::BadCredentials)
+}
+
+async fn choose_password(
+    app: &App,
+    mac: String,
+    user: User,
+    password: Password,
+    visit: &Visit,
+) -> Result<Started> {
+    let now = app.clock.now();
+    if !may_choose(&user, now) {
+        return Err(Error::PasswordOverdue);
+    }
+    password.check(&[user.name.as_str(), app.config.issuer.as_str(), "latchkey"])?;
+    let phc = app.hasher.slot(Lane::SignIn).await?.hash(password, &app.random).await?;
+    let (draft, scribe) = (session::Draft::new(app, visit, now), app.scribe(visit, now));
+    app.db
+        .write(move |tx| {
+            let (login, user) = find(tx, &mac, Owes::Password, now)?;
+            if !may_choose(&user, now) {
+                return Err(Error::PasswordOverdue);
+            }
+            let epoch = users::update_password(tx, &user.id, &phc, login.epoch)?.ok_or(Error::Expired)?;
+            let whom = Whom { id: Some(&user.id), name: &user.name };
+            scribe.record(tx, Happened::PasswordChanged, whom, &[])?;
+            scribe.record(tx, Happened::SignedIn, whom, &[])?;
+            finish(tx, &login, epoch, &draft, now)
+        })
+        .await
 }
 
 impl App {

@@ -1,18 +1,21 @@
 //! Recovery codes: ten, made with the first authenticator. One is spent to set up a new authenticator, and opens nothing
 //! else.
 
-use store::enrollments::Enrollment;
 use store::recovery_codes::Sheet;
-use store::{Id, Time, Tx, enrollments, logins, recovery_codes};
+use store::users::User;
+use store::{Id, Time, Tx, logins, recovery_codes, users};
 use zeroize::Zeroizing;
 
 use crate::audit::{Happened, Whom};
+use crate::config::Factors;
+use crate::enroll::{self, Purpose as For};
 use crate::error::Rule;
 use crate::limits::{self, Kind};
+use crate::login::Owes;
 use crate::random::{Token, Words};
 use crate::session::Session;
 use crate::vault::{Place, Purpose, Vault};
-use crate::{App, Error, Result, Visit, authenticator, login};
+use crate::{App, Error, Level, Result, Visit, login};
 
 const CODES: usize = 10;
 /// How long the codes can be shown, in seconds, unless they are saved before.
@@ -29,44 +32,61 @@ pub struct Shown {
     pub renewed: bool,
 }
 
-/// Spends a recovery code, and starts the enrollment of a new authenticator for whoever gave the right password.
+/// Who gives a recovery code.
+#[derive(Debug)]
+pub enum Holder {
+    /// Whoever has given the right password in this login.
+    Login(Token),
+    /// Whoever says this name, where a code alone is asked for.
+    Name {
+        /// As typed.
+        username: String,
+        /// Where they were going: a path of ours, or empty.
+        next: String,
+    },
+}
+
+/// Spends a recovery code, and starts the enrollment of a new authenticator for whoever it belongs to.
 ///
-/// Answers the token of the browser that may enroll. It opens no session: that takes the first code of the new app.
-pub async fn enter(app: &App, login: &Token, typed: &str, visit: &Visit) -> Result<Token> {
+/// Answers the token of the browser that may enroll. It opens no session: that takes the first code of the new app, and of
+/// those who are asked for one the password.
+pub async fn enter(app: &App, holder: Holder, typed: &str, visit: &Visit) -> Result<Token> {
     if typed.trim().is_empty() {
         return Err(Rule::RecoveryCodeMissing.into());
     }
+    if matches!(holder, Holder::Name { .. }) && app.config.factors != Factors::Code {
+        return Err(Error::Expired);
+    }
     let now = app.clock.now();
     let code = Words::parse(typed);
-    let login_mac = app.vault.token_mac(Purpose::Login, login);
-    let token = app.random.token();
-    let token_mac = app.vault.token_mac(Purpose::Enroll, &token);
-    let secret = app.random.bytes::<{ otp::Secret::LENGTH }>();
+    let login_mac = match &holder {
+        Holder::Login(token) => Some(app.vault.token_mac(Purpose::Login, token)),
+        Holder::Name { .. } => None,
+    };
+    let draft = enroll::Pend::new(app, now);
+    let token = draft.token.clone();
     let (vault, scribe) = (app.vault.clone(), app.scribe(visit, now));
     let right = app.db.write(move |tx| {
-        let (login, user) = login::find(tx, &login_mac, now)?;
-        let (name_key, whom) =
-            (user.name.to_ascii_lowercase(), Whom { id: Some(&user.id), name: &user.name });
-        let name_mac = vault.name_mac(&name_key);
+        let found = find(tx, &holder, login_mac.as_deref(), now)?;
+        let user = found.user.as_ref();
+        let whom = Whom { id: user.map(|user| &user.id), name: user.map_or("", |user| &user.name) };
+        let name_mac = vault.name_mac(&found.name_key);
         limits::spend_try(tx, Kind::Recovery, &name_mac, now)?;
         let judged = tx.savepoint(|tx| {
-            let Some(code) = &code else { return Ok(false) };
+            let (Some(code), Some(user)) = (&code, user.filter(|user| !user.disabled)) else {
+                return Ok(false);
+            };
             if !recovery_codes::spend(tx, &user.id, &vault.recovery_mac(user.id.as_str(), code))? {
                 return Ok(false);
             }
-            if !logins::take(tx, &login_mac, now)? {
+            if let Some(mac) = &login_mac
+                && !logins::take(tx, mac, now)?
+            {
                 return Err(Error::Expired);
             }
-            let enrollment = Enrollment {
-                user_id: user.id.clone(),
-                token_mac: token_mac.clone(),
-                secret: vault.seal(authenticator::secret_of_enrollment(&user.id), &*secret)?,
-                epoch: login.epoch,
-                keep: login.keep,
-                next_path: login.next_path.clone(),
-                expires_at: now.plus_seconds(authenticator::PENDING),
-            };
-            enrollments::start(tx, &enrollment, now)?;
+            let level = if login_mac.is_some() { Level::Full } else { Level::Code };
+            let of = enroll::Begun { user, level, keep: found.keep, next: &found.next, password: None };
+            draft.begin(tx, &vault, &of, &For::Replace)?;
             limits::forgive(tx, Kind::Recovery, &name_mac)?;
             Ok::<_, Error>(true)
         })?;
@@ -82,6 +102,30 @@ pub async fn enter(app: &App, login: &Token, typed: &str, visit: &Visit) -> Resu
         Ok(true) => Ok(token),
         Ok(false) => Err(Error::WrongRecoveryCode),
         Err(error) => Err(error.unjudged()),
+    }
+}
+
+/// Whose code it is said to be.
+struct Found {
+    name_key: String,
+    user: Option<User>,
+    keep: bool,
+    next: String,
+}
+
+fn find(tx: &mut Tx<'_>, holder: &Holder, login_mac: Option<&str>, now: Time) -> Result<Found> {
+    match (holder, login_mac) {
+        (Holder::Login(_), Some(mac)) => {
+            let (login, user) = login::find(tx, mac, Owes::Code, now)?;
+            let name_key = user.name.to_ascii_lowercase();
+            Ok(Found { name_key, user: Some(user), keep: login.keep, next: login.next_path })
+        }
+        (Holder::Name { username, next }, _) => {
+            let name_key = login::key_of(username);
+            let user = users::by_name(tx, &name_key)?;
+            Ok(Found { name_key, user, keep: false, next: next.clone() })
+        }
+        (Holder::Login(_), None) => Err(Error::Expired),
     }
 }
 

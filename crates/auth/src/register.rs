@@ -4,13 +4,13 @@ use store::registrations::Registration;
 use store::{Conn, Time, Tx, registrations, setup_links, users};
 
 use crate::audit::{Happened, Whom};
-use crate::config::Registration as Policy;
+use crate::config::{Factors, Registration as Policy};
 use crate::error::Rule;
 use crate::name::Name;
 use crate::password::{Lane, Password};
 use crate::random::{Token, Words};
 use crate::vault::Purpose;
-use crate::{App, Error, Result, Role, Visit, authenticator, limits, setup};
+use crate::{App, Error, Level, Result, Role, Visit, authenticator, limits, setup};
 
 /// How long a name is held, in seconds.
 const HELD: i64 = 30 * 60;
@@ -20,12 +20,17 @@ const HELD: i64 = 30 * 60;
 pub struct NewUser {
     /// As typed.
     pub username: String,
-    /// As typed.
-    pub password: Password,
+    /// As typed; `None` where none is asked for.
+    pub password: Option<Password>,
     /// The one-time link that lets them in, if they came by one.
     pub link: Option<Words>,
     /// Where they were going: a path of ours, or empty.
     pub next: String,
+}
+
+/// Whether somebody who will have that role chooses a password, too.
+pub fn asks_password(app: &App, role: Role) -> bool {
+    app.config.factors.asked_of(role) == Level::Full
 }
 
 /// Whether anybody may register without a link.
@@ -47,15 +52,20 @@ pub async fn reserve(app: &App, new: NewUser, browser: Option<Token>, visit: Vis
     let held_mac = browser.as_ref().map(|token| app.vault.token_mac(Purpose::Enroll, token));
     refuse_early(app, &name, held_mac.clone(), now).await?;
 
-    let slot = app.hasher.slot(Lane::Registration).await?;
-    let password = slot.hash(new.password, &app.random).await?;
+    let password = match new.password {
+        Some(password) => {
+            let slot = app.hasher.slot(Lane::Registration).await?;
+            Some(slot.hash(password, &app.random).await?)
+        }
+        None => None,
+    };
     let token = app.random.token();
     let secret = app.random.bytes::<{ otp::Secret::LENGTH }>();
     let draft = Registration {
         name_key: name.key().to_owned(),
         name: name.shown().to_owned(),
         role: Role::User.text().to_owned(),
-        password: Some(password),
+        password,
         secret: app.vault.seal(authenticator::secret_of_registration(name.key()), &*secret)?,
         token_mac: app.vault.token_mac(Purpose::Enroll, &token),
         link_mac,
@@ -64,13 +74,14 @@ pub async fn reserve(app: &App, new: NewUser, browser: Option<Token>, visit: Vis
         next_path: new.next,
         expires_at: now.plus_seconds(HELD),
     };
-    let scribe = app.scribe(&visit, now);
+    let (scribe, factors) = (app.scribe(&visit, now), app.config.factors);
     let goes_on = app.db.write(move |tx| {
         let mine = match &held_mac {
             Some(mac) => registrations::by_token(tx, mac, now)?,
             None => None,
         };
         if let Some(mine) = mine.as_ref().filter(|mine| goes_on_with(mine, &draft)) {
+            refuse_without_password(draft.password.as_deref(), &mine.role, factors)?;
             registrations::update(tx, &mine.token_mac, &draft.name, draft.password.as_deref())?;
             return Ok(true);
         }
@@ -84,6 +95,7 @@ pub async fn reserve(app: &App, new: NewUser, browser: Option<Token>, visit: Vis
             }
             None => limits::spend_registration(tx, draft.address.as_deref(), now)?,
         }
+        refuse_without_password(draft.password.as_deref(), &draft.role, factors)?;
         // First the name, then the users: the other order would let a name be held that has just been confirmed.
         if !registrations::reserve(tx, &draft, now)? {
             return Err(Error::Held);
@@ -104,12 +116,18 @@ pub async fn reserve(app: &App, new: NewUser, browser: Option<Token>, visit: Vis
 fn checked(app: &App, new: &NewUser) -> Result<Name> {
     let name = Name::parse(&new.username);
     let about = [name.as_ref().map_or("", Name::shown), app.config.issuer.as_str(), "latchkey"];
-    let password = new.password.check(&about);
-    let rules: Vec<Rule> = [name.as_ref().err().copied(), password.err()].into_iter().flatten().collect();
+    let password = new.password.as_ref().and_then(|password| password.check(&about).err());
+    let rules: Vec<Rule> = [name.as_ref().err().copied(), password].into_iter().flatten().collect();
     match name {
         Ok(name) if rules.is_empty() => Ok(name),
         _ => Err(Error::Rules(rules)),
     }
+}
+
+/// Whoever needs a password has to choose one now.
+fn refuse_without_password(password: Option<&str>, role: &str, factors: Factors) -> Result<()> {
+    let asked = factors.asked_of(Role::of_row(role)) == Level::Full;
+    if asked && password.is_none() { Err(Rule::PasswordMissing.into()) } else { Ok(()) }
 }
 
 /// Whether a browser that holds a name asks for the same again, in its spelling or with another password.

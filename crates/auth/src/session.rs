@@ -1,17 +1,24 @@
 //! Sessions: signed-in browsers. A session is true while its epoch is its user's, and no longer.
 
-use store::sessions::NewSession;
-use store::{Id, Time, Tx, sessions};
+use store::devices::NewDevice;
+use store::sessions::{Live, NewSession};
+use store::{Conn, Id, Time, Tx, devices, sessions};
 
 use crate::audit::{Happened, Whom};
+use crate::config::Factors;
 use crate::vault::Purpose;
-use crate::{App, Result, Role, Token, Visit};
+use crate::{App, Level, Result, Role, Token, Visit};
 
 const MINUTE: i64 = 60;
+const DAY: i64 = 24 * 60 * MINUTE;
 const IDLE: i64 = 30 * MINUTE;
 const WHOLE: i64 = 12 * 60 * MINUTE;
 /// How long "keep me signed in" keeps, in seconds.
-pub const KEPT: i64 = 30 * 24 * 60 * MINUTE;
+pub const KEPT: i64 = 30 * DAY;
+/// How long a browser is known after a sign-in, in seconds.
+pub const KNOWN: i64 = 365 * DAY;
+/// The most browsers that are known of one person.
+const KNOWN_AT_MOST: i64 = 20;
 /// How often it is noted that somebody is there.
 const TOUCH_EVERY: i64 = MINUTE * 1000;
 
@@ -26,11 +33,18 @@ pub struct Session {
     pub name: String,
     /// What the user may do to the place.
     pub role: Role,
+    /// Whether its cookie outlives the browser.
+    pub keep: bool,
     /// When it began.
     pub created_at: Time,
     /// When all factors were last given.
     pub proved_at: Time,
+    /// What was proven.
+    pub level: Level,
+    /// Whether the user has a password, and so could prove more than a code.
+    pub has_password: bool,
     pub(crate) mac: String,
+    pub(crate) factors: Factors,
 }
 
 /// A session that has just begun.
@@ -42,14 +56,16 @@ pub struct Started {
     pub keep: bool,
     /// Where the person was going: a path of ours.
     pub next: String,
+    /// By which the browser is known from now on.
+    pub device: Token,
 }
 
 /// The live session with this token.
 pub async fn find(app: &App, token: &Token) -> Result<Option<Session>> {
     let now = app.clock.now();
     let mac = app.vault.token_mac(Purpose::Session, token);
-    let asked = mac.clone();
-    let Some(live) = app.db.read(move |conn| sessions::live(conn, &asked, now)).await? else {
+    let (asked, factors) = (mac.clone(), app.config.factors);
+    let Some(live) = app.db.read(move |conn| live(conn, &asked, factors, now)).await? else {
         return Ok(None);
     };
     if now.millis_since(live.seen_at) >= TOUCH_EVERY {
@@ -62,10 +78,25 @@ pub async fn find(app: &App, token: &Token) -> Result<Option<Session>> {
         user_id: live.user_id,
         name: live.name,
         role: Role::of_row(&live.role),
+        keep: live.keep,
         created_at: live.created_at,
         proved_at: live.proved_at,
+        level: Level::of_row(live.level),
+        has_password: live.has_password,
         mac,
+        factors,
     }))
+}
+
+/// The session as it is inside a transaction. One that has proven less than is asked of its user by now is none.
+pub(crate) fn live(
+    conn: &mut Conn<'_>,
+    mac: &str,
+    factors: Factors,
+    now: Time,
+) -> Result<Option<Live>, store::Error> {
+    let live = sessions::live(conn, mac, now)?;
+    Ok(live.filter(|live| Level::of_row(live.level) >= factors.asked_of(Role::of_row(&live.role))))
 }
 
 /// Signs out: the session is over.
@@ -90,41 +121,91 @@ pub async fn end(app: &App, token: &Token, visit: &Visit) -> Result<()> {
 
 /// What a session needs that is drawn before the transaction, which may run again.
 pub(crate) struct Draft {
-    pub(crate) token: Token,
+    token: Token,
     mac: String,
     id: Id,
+    device: Device,
     address: String,
     agent: String,
+}
+
+/// The token by which the browser is known already, if it is, and the one that it gets if it is not.
+struct Device {
+    id: Id,
+    held: Option<(Token, String)>,
+    fresh: (Token, String),
+}
+
+/// Whose session it is, and what is known of it.
+pub(crate) struct For<'a> {
+    pub(crate) user_id: &'a Id,
+    pub(crate) epoch: i64,
+    pub(crate) keep: bool,
+    pub(crate) level: Level,
+    /// Where the person was going.
+    pub(crate) next: &'a str,
 }
 
 impl Draft {
     pub(crate) fn new(app: &App, visit: &Visit, now: Time) -> Draft {
         let token = app.random.token();
         let mac = app.vault.token_mac(Purpose::Session, &token);
-        Draft { token, mac, id: app.random.id(now), address: visit.text(), agent: visit.agent.clone() }
+        let with_mac = |token: Token| {
+            let mac = app.vault.token_mac(Purpose::Device, &token);
+            (token, mac)
+        };
+        let device = Device {
+            id: app.random.id(now),
+            held: visit.device.clone().map(with_mac),
+            fresh: with_mac(app.random.token()),
+        };
+        let (id, address, agent) = (app.random.id(now), visit.text(), visit.agent.clone());
+        Draft { token, mac, id, device, address, agent }
     }
 
-    /// Starts the session in the caller's transaction.
-    pub(crate) fn start(
-        &self,
-        tx: &mut Tx<'_>,
-        user_id: &Id,
-        (epoch, keep): (i64, bool),
-        now: Time,
-    ) -> Result<()> {
-        let expires_at = now.plus_seconds(if keep { KEPT } else { WHOLE });
+    /// Starts the session in the caller's transaction. The browser is known from now on.
+    pub(crate) fn start(&self, tx: &mut Tx<'_>, of: &For<'_>, now: Time) -> Result<Started> {
         let session = NewSession {
             id: &self.id,
             token_mac: &self.mac,
-            user_id,
-            epoch,
-            keep,
+            user_id: of.user_id,
+            epoch: of.epoch,
+            keep: of.keep,
+            level: of.level.number(),
             address: &self.address,
             agent: &self.agent,
-            idle_at: idle_at(keep, now),
-            expires_at,
+            idle_at: idle_at(of.keep, now),
+            expires_at: now.plus_seconds(if of.keep { KEPT } else { WHOLE }),
         };
-        Ok(sessions::insert(tx, &session, now)?)
+        sessions::insert(tx, &session, now)?;
+        let device = self.know_browser(tx, of.user_id, now)?;
+        Ok(Started { token: self.token.clone(), keep: of.keep, next: of.next.to_owned(), device })
+    }
+
+    /// A token that this person has used before stays. A browser in which somebody else is known gets another token for
+    /// all of them, so that nobody can plant theirs; one that nobody is known by is not adopted.
+    fn know_browser(&self, tx: &mut Tx<'_>, user_id: &Id, now: Time) -> Result<Token> {
+        let (mut token, mut mac) = (&self.device.fresh.0, &self.device.fresh.1);
+        if let Some((held, held_mac)) = &self.device.held {
+            if devices::find(tx, held_mac, user_id, now)?.is_some() {
+                (token, mac) = (held, held_mac);
+            } else {
+                devices::replace_token(tx, held_mac, mac, now)?;
+            }
+        }
+        let device = NewDevice {
+            id: &self.device.id,
+            user_id,
+            token_mac: mac,
+            address: &self.address,
+            agent: &self.agent,
+            expires_at: now.plus_seconds(KNOWN),
+        };
+        devices::know(tx, &device, now)?;
+        if mac == &self.device.fresh.1 {
+            devices::keep_newest(tx, user_id, KNOWN_AT_MOST)?;
+        }
+        Ok(token.clone())
     }
 }
 

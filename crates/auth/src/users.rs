@@ -78,11 +78,12 @@ pub async fn count(app: &App) -> Result<Counts> {
 
 /// One person.
 pub async fn show(app: &App, name: &str) -> Result<Details> {
+    let now = app.clock.now();
     let (key, missing) = (Name::parse(name)?.key().to_owned(), name.to_owned());
     app.db
         .scan(move |conn| {
             let user = users::by_name(conn, &key)?.ok_or_else(|| nobody(&missing))?;
-            let authenticators = store::authenticators::of_user(conn, &user.id)?;
+            let authenticators = store::authenticators::list_of_user(conn, &user.id, now)?;
             Ok(Details {
                 authenticators: authenticators.into_iter().map(|authenticator| authenticator.label).collect(),
                 recovery_codes: recovery_codes::count_of_user(conn, &user.id)?,
@@ -100,6 +101,13 @@ pub async fn set_role(app: &App, name: &str, role: Role) -> Result<()> {
         }
         if role != Role::Owner {
             keep_an_owner(tx, user)?;
+        }
+        if role != Role::User && user.password.is_none() {
+            return Err(Error::Refused(format!(
+                "{0} has no password, and whoever looks after others needs one. Let them choose it first: \
+                 latchkey user link {0} --for password",
+                user.name
+            )));
         }
         users::update_role(tx, &user.id, role.text())?;
         // Whoever held the link for the first owner comes too late now.
@@ -125,7 +133,7 @@ pub async fn enable(app: &App, name: &str) -> Result<()> {
     let vault = app.vault.clone();
     change(app, name, move |tx, user, key| {
         users::enable(tx, &user.id)?;
-        for kind in [Kind::Password, Kind::Code, Kind::Recovery] {
+        for kind in [Kind::Password, Kind::Code, Kind::CodeAlone, Kind::Recovery] {
             limits::forgive(tx, kind, &vault.name_mac(key))?;
         }
         Ok(Some((Happened::Enabled, "")))

@@ -55,6 +55,8 @@ pub(crate) enum Purpose {
     Login,
     /// Setting up an authenticator.
     Enroll,
+    /// Being known.
+    Device,
 }
 
 /// Seals and opens. Cheap to clone.
@@ -132,6 +134,7 @@ impl Vault {
             Purpose::Session => "session",
             Purpose::Login => "login",
             Purpose::Enroll => "enroll",
+            Purpose::Device => "device",
         };
         self.mac(purpose, "", token.bytes())
     }
@@ -139,6 +142,11 @@ impl Vault {
     /// How a one-time link is kept.
     pub(crate) fn link_mac(&self, link: &Words) -> String {
         self.mac("link", "", link.bytes())
+    }
+
+    /// How a one-time link for somebody who has lost something is kept.
+    pub(crate) fn user_link_mac(&self, link: &Words) -> String {
+        self.mac("user link", "", link.bytes())
     }
 
     /// How a recovery code is kept: bound to its user.

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::config::{Config, Network};
+use crate::random::Token;
 
 /// Where a request came from.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +12,8 @@ pub struct Visit {
     pub address: Option<IpAddr>,
     /// What the browser calls itself: printable, and not endless.
     pub agent: String,
+    /// The token by which the browser is known, if it has one.
+    pub device: Option<Token>,
     /// Whether the address has budgets of its own.
     budgeted: bool,
 }
@@ -39,12 +42,18 @@ impl Visit {
         }
         // Without trusted proxies a loopback or private peer may be one, and everybody would share its budget.
         let budgeted = !config.trusted_proxies.is_empty() || !Network::is_private(client);
-        Visit { address: Some(client), agent: String::new(), budgeted }
+        Visit { address: Some(client), agent: String::new(), device: None, budgeted }
     }
 
     /// The same visit, by a browser that calls itself so.
     pub fn with_agent(mut self, agent: &str) -> Visit {
         self.agent = agent.chars().filter(|c| !c.is_control()).take(200).collect();
+        self
+    }
+
+    /// The same visit, by a browser that has this token.
+    pub fn with_device(mut self, device: Option<Token>) -> Visit {
+        self.device = device;
         self
     }
 

@@ -30,6 +30,15 @@ pub(crate) fn run(flags: &Flags, since: Stopwatch) -> Result<()> {
         .map_err(|e| Trouble::failed(format!("cannot start: {e}")))?;
     runtime.block_on(async {
         let app = App::open(settings.config).await?;
+        let owing = auth::note_policy(&app).await?;
+        if owing > 0 {
+            let days = app.config.grace_days;
+            tracing::info!(
+                people = owing,
+                days,
+                "a password is asked for from now on; people without one choose it when they sign in"
+            );
+        }
         warn(&app.config);
         let chores = tokio::spawn(chores::every_minute(app.clone()));
         let stop = stop_signal()?;

@@ -149,14 +149,19 @@ impl Place<'_> {
         runtime.block_on(async {
             let app = App::open(config).await.unwrap();
             let password = Password::new("engine of analysis".to_owned());
-            let new = NewUser { username: name.to_owned(), password, link: None, next: String::new() };
+            let new = NewUser {
+                username: name.to_owned(),
+                password: Some(password),
+                link: None,
+                next: String::new(),
+            };
             let token = register::reserve(&app, new, None, Visit::default()).await.unwrap();
             let key = enroll::pending(&app, &token).await.unwrap().key_plain;
             let key = data_encoding::BASE32_NOPAD.decode(key.as_bytes()).unwrap();
             let phone = totp_rs::Builder::new().with_secret(key).with_account_name(name).build().unwrap();
             let now = u64::try_from(app.clock.now().seconds()).unwrap();
             let code = phone.generate(now).to_string();
-            enroll::confirm(&app, &token, &code, &Visit::default()).await.unwrap();
+            enroll::confirm(&app, &token, (&code, ""), &Visit::default()).await.unwrap();
         });
     }
 }

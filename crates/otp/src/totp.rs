@@ -58,6 +58,39 @@ pub fn verify(key: &Key, code: &Code, unix_seconds: i64, drift: i64) -> Option<S
     bool::from(found).then_some(Step(step))
 }
 
+/// The step `code` belongs to, if it is one of those that lie `offsets` steps from now: negative in the past.
+///
+/// For a phone whose clock is known to be off (RFC 6238, section 6). Like [`verify`] it computes every step, and of two
+/// that fit means the newest. An offset farther away than [`FARTHEST`] counts as that far.
+pub fn verify_at(key: &Key, code: &Code, unix_seconds: i64, offsets: &[i64]) -> Option<Step> {
+    let (keyed, now) = (Keyed::new(key), Step::at(unix_seconds, key.period()));
+    let (mut found, mut step) = (Choice::from(0), i64::MIN);
+    for offset in offsets {
+        let candidate = now.plus((*offset).clamp(-FARTHEST, FARTHEST)).0;
+        let fits = keyed.fits(Step(candidate).counter(), code) & Choice::from(u8::from(candidate > step));
+        step.conditional_assign(&candidate, fits);
+        found |= fits;
+    }
+    bool::from(found).then_some(Step(step))
+}
+
+/// The step of the second of two codes in a row, if there is one within `farthest` steps of now: what two codes prove
+/// about a clock that one cannot (RFC 4226, section 7.4).
+///
+/// A pair of six digits each fits by chance with a probability of (2 × `farthest` + 1) in 10¹².
+pub fn resync(key: &Key, (first, second): (&Code, &Code), unix_seconds: i64, farthest: i64) -> Option<Step> {
+    let (keyed, now) = (Keyed::new(key), Step::at(unix_seconds, key.period()));
+    let farthest = farthest.clamp(0, FARTHEST);
+    let (mut found, mut step) = (Choice::from(0), 0);
+    for candidate in now.plus(-farthest).0..=now.plus(farthest).0 {
+        let before = Step(candidate).plus(-1);
+        let fits = keyed.fits(before.counter(), first) & keyed.fits(Step(candidate).counter(), second);
+        step.conditional_assign(&candidate, fits);
+        found |= fits;
+    }
+    bool::from(found).then_some(Step(step))
+}
+
 /// How many steps away from now the nearest moment is at which `code` would have been right: negative in the
 /// past.
 ///
@@ -102,6 +135,30 @@ mod tests {
         assert_eq!(verify(&key, &code(&key, NOW - 30), NOW, 0), None);
         assert_eq!(verify(&key, &code(&key, NOW - 30), NOW, -5), None);
         assert_eq!(verify(&key, &code(&key, NOW), NOW, -5), Some(Step::at(NOW, 30)));
+    }
+
+    #[test]
+    fn a_code_fits_at_the_offsets_that_are_asked_for_and_at_no_other() {
+        let key = key();
+        for offset in -5..=5_i64 {
+            let code = code(&key, NOW + offset * 30);
+            let expected = [-4, -3, 0].contains(&offset).then_some(Step::at(NOW + offset * 30, 30));
+            assert_eq!(verify_at(&key, &code, NOW, &[-3, -4, 0]), expected, "{offset} steps away");
+        }
+        assert_eq!(verify_at(&key, &code(&key, NOW), NOW, &[]), None);
+    }
+
+    #[test]
+    fn two_codes_in_a_row_find_a_clock_and_any_other_two_do_not() {
+        let (key, at) = (key(), |offset: i64| code(&key(), NOW + offset * 30));
+        for offset in -22..=22_i64 {
+            let found = resync(&key, (&at(offset - 1), &at(offset)), NOW, 20);
+            let expected = (offset.abs() <= 20).then_some(Step::at(NOW + offset * 30, 30));
+            assert_eq!(found, expected, "{offset} steps away");
+        }
+        for (first, second) in [(0, 0), (1, 0), (0, 2), (-3, -1)] {
+            assert_eq!(resync(&key, (&at(first), &at(second)), NOW, 20), None, "{first}, {second}");
+        }
     }
 
     #[test]

@@ -28,12 +28,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let authenticator = Authenticator {
                 id: Id::new(format!("authenticator{number:013}")),
                 user_id: id.clone(),
+                name: String::new(),
                 label: format!("Latchkey: {name}"),
                 secret: format!("seal-1.{}", "A".repeat(80)),
                 algorithm: "SHA1".into(),
                 digits: 6,
                 period: 30,
                 last_step: 0,
+                drift: 0,
+                drift_votes: 0,
             };
             authenticators::insert(tx, &authenticator, BORN)?;
             for code in 0..10 {

@@ -1,14 +1,17 @@
-//! Enrolled secrets. A pending one is in `registrations` or `enrollments` until its first code.
+//! Enrolled secrets. A pending one is in `registrations` or `enrollments` until its first code; one that has retired stays
+//! for a while, so that its codes can be told from wrong ones.
 
 use crate::{Conn, Id, Result, Row, Sql, Time, Tx};
 
-/// A row of `authenticators`.
+/// A row of `authenticators`, as codes are judged by it.
 #[derive(Clone)]
 pub struct Authenticator {
     /// Made by us.
     pub id: Id,
     /// Whose it is.
     pub user_id: Id,
+    /// What its owner calls it; may be empty.
+    pub name: String,
     /// What the app shows.
     pub label: String,
     /// The sealed secret.
@@ -21,60 +24,159 @@ pub struct Authenticator {
     pub period: i64,
     /// The newest step that was spent.
     pub last_step: i64,
+    /// How many steps its clock is ahead of ours, as far as we have learned.
+    pub drift: i64,
+    /// Codes in a row that speak for another drift; negative for an earlier one.
+    pub drift_votes: i64,
 }
 
 fn authenticator(row: &Row<'_>) -> Result<Authenticator> {
     Ok(Authenticator {
         id: row.id(0)?,
         user_id: row.id(1)?,
-        label: row.text(2)?,
-        secret: row.text(3)?,
-        algorithm: row.text(4)?,
-        digits: row.int(5)?,
-        period: row.int(6)?,
-        last_step: row.int(7)?,
+        name: row.text(2)?,
+        label: row.text(3)?,
+        secret: row.text(4)?,
+        algorithm: row.text(5)?,
+        digits: row.int(6)?,
+        period: row.int(7)?,
+        last_step: row.int(8)?,
+        drift: row.int(9)?,
+        drift_votes: row.int(10)?,
     })
 }
 
 /// Inserts an authenticator; its `last_step` is the step of the code that confirmed it.
 pub fn insert(tx: &mut Tx<'_>, new: &Authenticator, now: Time) -> Result<()> {
     const INSERT: Sql = Sql::new(
-        "INSERT INTO authenticators (id, user_id, label, secret, algorithm, digits, period, last_step, created_at, last_used_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
+        "INSERT INTO authenticators (id, user_id, name, label, secret, algorithm, digits, period, last_step, drift,
+                                     created_at, last_used_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)",
     );
     let values = [
         (&new.id).into(),
         (&new.user_id).into(),
+        (&new.name).into(),
         (&new.label).into(),
         (&new.secret).into(),
         (&new.algorithm).into(),
         new.digits.into(),
         new.period.into(),
         new.last_step.into(),
+        new.drift.into(),
         now.into(),
     ];
     tx.execute(INSERT, &values).map(|_| ())
 }
 
-/// Everything enrolled for a user, oldest first.
-pub fn of_user(conn: &mut Conn<'_>, user_id: &Id) -> Result<Vec<Authenticator>> {
+/// Everything of a user whose codes are good, oldest first.
+pub fn of_user(conn: &mut Conn<'_>, user_id: &Id, now: Time) -> Result<Vec<Authenticator>> {
     const OF_USER: Sql = Sql::new(
-        "SELECT id, user_id, label, secret, algorithm, digits, period, last_step
-         FROM authenticators WHERE user_id = $1 ORDER BY id",
+        "SELECT id, user_id, name, label, secret, algorithm, digits, period, last_step, drift, drift_votes
+         FROM authenticators WHERE user_id = $1 AND (retires_at IS NULL OR retires_at > $2) ORDER BY id",
     );
-    conn.all(OF_USER, &[user_id.into()], authenticator)
+    conn.all(OF_USER, &[user_id.into(), now.into()], authenticator)
 }
 
-/// Spends a step. False when it, or a later one, was already spent.
-pub fn spend_step(tx: &mut Tx<'_>, id: &Id, step: i64, now: Time) -> Result<bool> {
+/// What a user had before: good for nothing but to be recognized. At most ten, those that retired last, with when.
+pub fn retired_of_user(conn: &mut Conn<'_>, user_id: &Id, now: Time) -> Result<Vec<(Authenticator, Time)>> {
+    const RETIRED: Sql = Sql::new(
+        "SELECT id, user_id, name, label, secret, algorithm, digits, period, last_step, drift, drift_votes, retires_at
+         FROM authenticators WHERE user_id = $1 AND retires_at <= $2 ORDER BY retires_at DESC, id DESC LIMIT 10",
+    );
+    conn.all(RETIRED, &[user_id.into(), now.into()], |row| Ok((authenticator(row)?, row.time(11)?)))
+}
+
+/// An authenticator, as its owner sees it in a list.
+#[derive(Clone)]
+pub struct Listed {
+    /// Made by us.
+    pub id: Id,
+    /// What its owner calls it; may be empty.
+    pub name: String,
+    /// What the app shows.
+    pub label: String,
+    /// When its first code was confirmed.
+    pub created_at: Time,
+    /// When a code of it was last used.
+    pub last_used_at: Option<Time>,
+    /// Until when it is still good, if it has been replaced.
+    pub retires_at: Option<Time>,
+}
+
+/// The list of a user's authenticators whose codes are good, oldest first.
+pub fn list_of_user(conn: &mut Conn<'_>, user_id: &Id, now: Time) -> Result<Vec<Listed>> {
+    const LIST: Sql = Sql::new(
+        "SELECT id, name, label, created_at, last_used_at, retires_at
+         FROM authenticators WHERE user_id = $1 AND (retires_at IS NULL OR retires_at > $2) ORDER BY id",
+    );
+    conn.all(LIST, &[user_id.into(), now.into()], |row| {
+        Ok(Listed {
+            id: row.id(0)?,
+            name: row.text(1)?,
+            label: row.text(2)?,
+            created_at: row.time(3)?,
+            last_used_at: row.opt_time(4)?,
+            retires_at: row.opt_time(5)?,
+        })
+    })
+}
+
+/// A step that is spent, and what it teaches about the clock of the phone.
+pub struct Spent {
+    /// The step.
+    pub step: i64,
+    /// The drift from now on.
+    pub drift: i64,
+    /// The votes from now on.
+    pub drift_votes: i64,
+}
+
+/// Spends a step. False when it, or a later one, was already spent, or the authenticator has retired.
+pub fn spend_step(tx: &mut Tx<'_>, id: &Id, spent: &Spent, now: Time) -> Result<bool> {
     const SPEND: Sql = Sql::new(
-        "UPDATE authenticators SET last_step = $1, last_used_at = $2 WHERE id = $3 AND last_step < $1",
+        "UPDATE authenticators SET last_step = $1, last_used_at = $2, drift = $3, drift_votes = $4
+         WHERE id = $5 AND last_step < $1 AND (retires_at IS NULL OR retires_at > $2)",
     );
-    Ok(tx.execute(SPEND, &[step.into(), now.into(), id.into()])? == 1)
+    let values = [spent.step.into(), now.into(), spent.drift.into(), spent.drift_votes.into(), id.into()];
+    Ok(tx.execute(SPEND, &values)? == 1)
 }
 
-/// Removes every authenticator of a user.
-pub fn remove_of_user(tx: &mut Tx<'_>, user_id: &Id) -> Result<u64> {
-    const REMOVE: Sql = Sql::new("DELETE FROM authenticators WHERE user_id = $1");
-    tx.execute(REMOVE, &[user_id.into()])
+/// Notes what a code that was refused has taught about the clock of the phone.
+pub fn note_drift(tx: &mut Tx<'_>, id: &Id, drift: i64) -> Result<()> {
+    const NOTE: Sql = Sql::new("UPDATE authenticators SET drift = $1, drift_votes = 0 WHERE id = $2");
+    tx.execute(NOTE, &[drift.into(), id.into()]).map(|_| ())
+}
+
+/// Gives one of a user's authenticators another name. False when there is none such.
+pub fn rename(tx: &mut Tx<'_>, user_id: &Id, id: &Id, name: &str, now: Time) -> Result<bool> {
+    const RENAME: Sql = Sql::new(
+        "UPDATE authenticators SET name = $1
+         WHERE user_id = $2 AND id = $3 AND (retires_at IS NULL OR retires_at > $4)",
+    );
+    Ok(tx.execute(RENAME, &[name.into(), user_id.into(), id.into(), now.into()])? == 1)
+}
+
+/// Lets one of a user's authenticators retire at a moment, now or later. False when it has done so already.
+pub fn retire(tx: &mut Tx<'_>, user_id: &Id, id: &Id, at: Time, now: Time) -> Result<bool> {
+    const RETIRE: Sql = Sql::new(
+        "UPDATE authenticators SET retires_at = $1
+         WHERE user_id = $2 AND id = $3 AND (retires_at IS NULL OR retires_at > $4)",
+    );
+    Ok(tx.execute(RETIRE, &[at.into(), user_id.into(), id.into(), now.into()])? == 1)
+}
+
+/// Lets every authenticator of a user retire now.
+pub fn retire_of_user(tx: &mut Tx<'_>, user_id: &Id, now: Time) -> Result<u64> {
+    const RETIRE: Sql = Sql::new(
+        "UPDATE authenticators SET retires_at = $1
+         WHERE user_id = $2 AND (retires_at IS NULL OR retires_at > $1)",
+    );
+    tx.execute(RETIRE, &[now.into(), user_id.into()])
+}
+
+/// Removes those that retired before a moment.
+pub fn sweep(tx: &mut Tx<'_>, before: Time) -> Result<u64> {
+    const SWEEP: Sql = Sql::new("DELETE FROM authenticators WHERE retires_at <= $1");
+    tx.execute(SWEEP, &[before.into()])
 }

@@ -17,15 +17,18 @@ mod types;
 pub mod attempts;
 pub mod authenticators;
 pub mod claims;
+pub mod devices;
 pub mod enrollments;
 pub mod events;
 pub mod keys;
 pub mod logins;
+pub mod policies;
 pub mod quotas;
 pub mod recovery_codes;
 pub mod registrations;
 pub mod sessions;
 pub mod setup_links;
+pub mod user_links;
 pub mod users;
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Sign-ins between the password and the code.
+//! Sign-ins between their two factors: the password and the code, in whichever order.
 
 use crate::{Conn, Id, Result, Sql, Time, Tx};
 
@@ -7,7 +7,7 @@ use crate::{Conn, Id, Result, Sql, Time, Tx};
 pub struct Login {
     /// The keyed MAC of the browser's token.
     pub token_mac: String,
-    /// Who gave the right password.
+    /// Who gave the first factor.
     pub user_id: Id,
     /// The user's epoch then; in a later one the login is void.
     pub epoch: i64,
@@ -15,15 +15,17 @@ pub struct Login {
     pub keep: bool,
     /// Where the person was going.
     pub next_path: String,
-    /// When the password must be given again.
+    /// What is still owed: `code`, or `password`.
+    pub owes: String,
+    /// When it must be begun again.
     pub expires_at: Time,
 }
 
 /// Starts a login.
 pub fn insert(tx: &mut Tx<'_>, new: &Login, now: Time) -> Result<()> {
     const INSERT: Sql = Sql::new(
-        "INSERT INTO logins (token_mac, user_id, epoch, keep, next_path, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO logins (token_mac, user_id, epoch, keep, next_path, created_at, expires_at, owes)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     );
     let values = [
         (&new.token_mac).into(),
@@ -33,6 +35,7 @@ pub fn insert(tx: &mut Tx<'_>, new: &Login, now: Time) -> Result<()> {
         (&new.next_path).into(),
         now.into(),
         new.expires_at.into(),
+        (&new.owes).into(),
     ];
     tx.execute(INSERT, &values).map(|_| ())
 }
@@ -40,7 +43,7 @@ pub fn insert(tx: &mut Tx<'_>, new: &Login, now: Time) -> Result<()> {
 /// The login of the browser that has this token, unless it has expired.
 pub fn by_token(conn: &mut Conn<'_>, token_mac: &str, now: Time) -> Result<Option<Login>> {
     const BY_TOKEN: Sql = Sql::new(
-        "SELECT token_mac, user_id, epoch, keep, next_path, expires_at
+        "SELECT token_mac, user_id, epoch, keep, next_path, expires_at, owes
          FROM logins WHERE token_mac = $1 AND expires_at > $2",
     );
     conn.one(BY_TOKEN, &[token_mac.into(), now.into()], |row| {
@@ -51,6 +54,7 @@ pub fn by_token(conn: &mut Conn<'_>, token_mac: &str, now: Time) -> Result<Optio
             keep: row.bool(3)?,
             next_path: row.text(4)?,
             expires_at: row.time(5)?,
+            owes: row.text(6)?,
         })
     })
 }

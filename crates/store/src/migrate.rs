@@ -26,6 +26,13 @@ const MIGRATIONS: &[Migration] = &[
         text: include_str!("../migrations/0002_account.sql"),
         min_compatible: 1,
     },
+    Migration {
+        version: 3,
+        name: "signing_in",
+        text: include_str!("../migrations/0003_signing_in.sql"),
+        // An older program would take a session by a code alone for a full one.
+        min_compatible: 3,
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (

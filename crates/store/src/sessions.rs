@@ -14,6 +14,8 @@ pub struct NewSession<'a> {
     pub epoch: i64,
     /// "Keep me signed in".
     pub keep: bool,
+    /// What was proven: 1 for a code alone, 2 for a password and a code.
+    pub level: i64,
     /// Where it begins.
     pub address: &'a str,
     /// What the browser calls itself.
@@ -28,8 +30,8 @@ pub struct NewSession<'a> {
 pub fn insert(tx: &mut Tx<'_>, new: &NewSession<'_>, now: Time) -> Result<()> {
     const INSERT: Sql = Sql::new(
         "INSERT INTO sessions (id, token_mac, user_id, epoch, keep, created_at, seen_at, proved_at, idle_at, expires_at,
-                               address, agent)
-         VALUES ($1, $2, $3, $4, $5, $6, $6, $6, $7, $8, $9, $10)",
+                               address, agent, level)
+         VALUES ($1, $2, $3, $4, $5, $6, $6, $6, $7, $8, $9, $10, $11)",
     );
     let values = [
         new.id.into(),
@@ -42,6 +44,7 @@ pub fn insert(tx: &mut Tx<'_>, new: &NewSession<'_>, now: Time) -> Result<()> {
         new.expires_at.into(),
         new.address.into(),
         new.agent.into(),
+        new.level.into(),
     ];
     tx.execute(INSERT, &values).map(|_| ())
 }
@@ -65,6 +68,10 @@ pub struct Live {
     pub seen_at: Time,
     /// When all factors were last given.
     pub proved_at: Time,
+    /// What was proven: 1 for a code alone, 2 for a password and a code.
+    pub level: i64,
+    /// Whether the user has a password, and so could prove more than a code.
+    pub has_password: bool,
     /// Over in any case.
     pub expires_at: Time,
 }
@@ -72,7 +79,8 @@ pub struct Live {
 /// The live session with this token: not over, its epoch current, its user not disabled.
 pub fn live(conn: &mut Conn<'_>, token_mac: &str, now: Time) -> Result<Option<Live>> {
     const LIVE: Sql = Sql::new(
-        "SELECT s.id, s.user_id, u.name, u.role, s.keep, s.created_at, s.seen_at, s.proved_at, s.expires_at
+        "SELECT s.id, s.user_id, u.name, u.role, s.keep, s.created_at, s.seen_at, s.proved_at, s.expires_at, s.level,
+                u.password IS NOT NULL
          FROM sessions s JOIN users u ON u.id = s.user_id
          WHERE s.token_mac = $1 AND s.idle_at > $2 AND s.expires_at > $2 AND s.epoch = u.epoch AND u.disabled = FALSE",
     );
@@ -87,8 +95,19 @@ pub fn live(conn: &mut Conn<'_>, token_mac: &str, now: Time) -> Result<Option<Li
             seen_at: row.time(6)?,
             proved_at: row.time(7)?,
             expires_at: row.time(8)?,
+            level: row.int(9)?,
+            has_password: row.bool(10)?,
         })
     })
+}
+
+/// Whether a session is live, by its id.
+pub fn is_live(conn: &mut Conn<'_>, id: &Id, now: Time) -> Result<bool> {
+    const IS_LIVE: Sql = Sql::new(
+        "SELECT count(*) FROM sessions s JOIN users u ON u.id = s.user_id
+         WHERE s.id = $1 AND s.idle_at > $2 AND s.expires_at > $2 AND s.epoch = u.epoch AND u.disabled = FALSE",
+    );
+    Ok(conn.one(IS_LIVE, &[id.into(), now.into()], |row| row.int(0))?.unwrap_or(0) == 1)
 }
 
 /// Notes that somebody is there.
@@ -140,10 +159,11 @@ pub fn of_user(conn: &mut Conn<'_>, user_id: &Id, now: Time) -> Result<Vec<Liste
     })
 }
 
-/// Notes that all factors were given again.
-pub fn prove(tx: &mut Tx<'_>, id: &Id, now: Time) -> Result<()> {
-    const PROVE: Sql = Sql::new("UPDATE sessions SET proved_at = $1 WHERE id = $2");
-    tx.execute(PROVE, &[now.into(), id.into()]).map(|_| ())
+/// Notes that all factors were given again, or for the first time: a session of another level has another token.
+pub fn prove(tx: &mut Tx<'_>, id: &Id, (token_mac, level): (&str, i64), now: Time) -> Result<()> {
+    const PROVE: Sql =
+        Sql::new("UPDATE sessions SET proved_at = $1, token_mac = $2, level = $3 WHERE id = $4");
+    tx.execute(PROVE, &[now.into(), token_mac.into(), level.into(), id.into()]).map(|_| ())
 }
 
 /// Takes a session along into a new epoch, which is the end of all others.

@@ -99,6 +99,12 @@ impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
     }
 }
 
+impl<'a> From<&'a Option<Id>> for Value<'a> {
+    fn from(id: &'a Option<Id>) -> Self {
+        id.as_ref().into()
+    }
+}
+
 impl<'a> From<&'a Option<String>> for Value<'a> {
     fn from(value: &'a Option<String>) -> Self {
         value.as_deref().into()

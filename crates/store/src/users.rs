@@ -23,6 +23,8 @@ pub struct User {
     pub created_at: Time,
     /// When a sign-in was last completed.
     pub signed_in_at: Option<Time>,
+    /// Until when somebody without a password may choose one by a code alone.
+    pub password_due: Option<Time>,
 }
 
 fn user(row: &Row<'_>) -> Result<User> {
@@ -36,6 +38,7 @@ fn user(row: &Row<'_>) -> Result<User> {
         wrong_codes: row.int(6)?,
         created_at: row.time(7)?,
         signed_in_at: row.opt_time(8)?,
+        password_due: row.opt_time(9)?,
     })
 }
 
@@ -73,7 +76,7 @@ pub fn insert(tx: &mut Tx<'_>, new: &NewUser<'_>, now: Time) -> Result<bool> {
 /// The user of that name, which must be in lower case.
 pub fn by_name(conn: &mut Conn<'_>, name_key: &str) -> Result<Option<User>> {
     const BY_NAME: Sql = Sql::new(
-        "SELECT id, name, role, password, epoch, disabled, wrong_codes, created_at, signed_in_at
+        "SELECT id, name, role, password, epoch, disabled, wrong_codes, created_at, signed_in_at, password_due
          FROM users WHERE name_key = $1",
     );
     conn.one(BY_NAME, &[name_key.into()], user)
@@ -82,7 +85,7 @@ pub fn by_name(conn: &mut Conn<'_>, name_key: &str) -> Result<Option<User>> {
 /// The user with that id.
 pub fn by_id(conn: &mut Conn<'_>, id: &Id) -> Result<Option<User>> {
     const BY_ID: Sql = Sql::new(
-        "SELECT id, name, role, password, epoch, disabled, wrong_codes, created_at, signed_in_at
+        "SELECT id, name, role, password, epoch, disabled, wrong_codes, created_at, signed_in_at, password_due
          FROM users WHERE id = $1",
     );
     conn.one(BY_ID, &[id.into()], user)
@@ -91,7 +94,7 @@ pub fn by_id(conn: &mut Conn<'_>, id: &Id) -> Result<Option<User>> {
 /// Everybody, by name.
 pub fn all(conn: &mut Conn<'_>) -> Result<Vec<User>> {
     const ALL: Sql = Sql::new(
-        "SELECT id, name, role, password, epoch, disabled, wrong_codes, created_at, signed_in_at
+        "SELECT id, name, role, password, epoch, disabled, wrong_codes, created_at, signed_in_at, password_due
          FROM users ORDER BY name_key",
     );
     conn.all(ALL, &[], user)
@@ -137,8 +140,8 @@ pub fn enable(tx: &mut Tx<'_>, id: &Id) -> Result<bool> {
 /// Sets another password and starts a new epoch. `None` when the old epoch is over already or the user is disabled.
 pub fn update_password(tx: &mut Tx<'_>, id: &Id, password: &str, epoch: i64) -> Result<Option<i64>> {
     const UPDATE: Sql = Sql::new(
-        "UPDATE users SET password = $1, epoch = epoch + 1 WHERE id = $2 AND epoch = $3 AND disabled = FALSE
-         RETURNING epoch",
+        "UPDATE users SET password = $1, password_due = NULL, epoch = epoch + 1
+         WHERE id = $2 AND epoch = $3 AND disabled = FALSE RETURNING epoch",
     );
     tx.one(UPDATE, &[password.into(), id.into(), epoch.into()], |row| row.int(0))
 }
@@ -164,12 +167,49 @@ pub fn sign_in(tx: &mut Tx<'_>, id: &Id, epoch: i64, now: Time) -> Result<bool> 
     Ok(tx.execute(SIGN_IN, &[now.into(), id.into(), epoch.into()])? == 1)
 }
 
-/// Starts a new epoch: everything begun in the old one is void. `None` when the old one is over already or the user is
-/// disabled; else the new one.
-pub fn next_epoch(tx: &mut Tx<'_>, id: &Id, epoch: i64, now: Time) -> Result<Option<i64>> {
+/// Starts a new epoch, with another password if there is one: everything begun in the old one is void. `None` when the old
+/// one is over already or the user is disabled; else the new one.
+pub fn next_epoch(
+    tx: &mut Tx<'_>,
+    id: &Id,
+    (epoch, password): (i64, Option<&str>),
+    now: Time,
+) -> Result<Option<i64>> {
     const NEXT: Sql = Sql::new(
-        "UPDATE users SET epoch = epoch + 1, wrong_codes = 0, signed_in_at = $1
-         WHERE id = $2 AND epoch = $3 AND disabled = FALSE RETURNING epoch",
+        "UPDATE users SET epoch = epoch + 1, wrong_codes = 0, signed_in_at = $1,
+             password = COALESCE(CAST($2 AS TEXT), password),
+             password_due = CASE WHEN CAST($2 AS TEXT) IS NULL THEN password_due ELSE NULL END
+         WHERE id = $3 AND epoch = $4 AND disabled = FALSE RETURNING epoch",
     );
-    tx.one(NEXT, &[now.into(), id.into(), epoch.into()], |row| row.int(0))
+    tx.one(NEXT, &[now.into(), password.into(), id.into(), epoch.into()], |row| row.int(0))
+}
+
+/// Starts a new epoch, so that everything begun in the old one is void, and forgives the wrong codes.
+pub fn end_all(tx: &mut Tx<'_>, id: &Id) -> Result<()> {
+    const END: Sql = Sql::new("UPDATE users SET epoch = epoch + 1, wrong_codes = 0 WHERE id = $1");
+    tx.execute(END, &[id.into()]).map(|_| ())
+}
+
+/// Locks a user's row until the transaction ends: of many who change what they have, each sees what the one before left.
+pub fn lock(tx: &mut Tx<'_>, id: &Id) -> Result<()> {
+    const LOCK: Sql = Sql::new("UPDATE users SET epoch = epoch WHERE id = $1");
+    tx.execute(LOCK, &[id.into()]).map(|_| ())
+}
+
+/// Lets somebody without a password choose one by a code alone, until then.
+pub fn give_grace(tx: &mut Tx<'_>, id: &Id, until: Time) -> Result<()> {
+    const GIVE: Sql = Sql::new("UPDATE users SET password_due = $1 WHERE id = $2 AND password IS NULL");
+    tx.execute(GIVE, &[until.into(), id.into()]).map(|_| ())
+}
+
+/// The same for everybody without a password.
+pub fn give_grace_to_all(tx: &mut Tx<'_>, until: Time) -> Result<u64> {
+    const GIVE: Sql = Sql::new("UPDATE users SET password_due = $1 WHERE password IS NULL");
+    tx.execute(GIVE, &[until.into()])
+}
+
+/// Whether anybody may still choose a password by a code alone.
+pub fn any_grace(conn: &mut Conn<'_>, now: Time) -> Result<bool> {
+    const ANY: Sql = Sql::new("SELECT id FROM users WHERE password_due > $1 LIMIT 1");
+    Ok(conn.one(ANY, &[now.into()], |row| row.id(0))?.is_some())
 }

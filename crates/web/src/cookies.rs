@@ -13,6 +13,8 @@ pub(crate) enum Cookie {
     Login,
     /// Who is setting up an authenticator.
     Enroll,
+    /// In which browser somebody has signed in before.
+    Device,
 }
 
 impl Cookie {
@@ -21,6 +23,7 @@ impl Cookie {
             Cookie::Session => "latchkey",
             Cookie::Login => "latchkey-login",
             Cookie::Enroll => "latchkey-enroll",
+            Cookie::Device => "latchkey-device",
         };
         // `__Host-` wants `Secure`, and browsers keep neither over plain http.
         if config.public_url.is_https() { format!("__Host-{name}") } else { name.to_owned() }
@@ -77,6 +80,11 @@ pub(crate) fn login(config: &Config, token: &Token) -> HeaderValue {
 /// Sets the cookie of a session; one that is not kept goes with the browser.
 pub(crate) fn session(config: &Config, token: &Token, keep: bool) -> HeaderValue {
     set(config, Cookie::Session, &token.reveal(), keep.then_some(session::KEPT))
+}
+
+/// Sets the cookie by which the browser is known.
+pub(crate) fn device(config: &Config, token: &Token) -> HeaderValue {
+    set(config, Cookie::Device, &token.reveal(), Some(session::KNOWN))
 }
 
 /// Clears a cookie.

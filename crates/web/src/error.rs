@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth::{Error, Hint, Rule, Time, time_of_day};
+use auth::{Error, Hint, Rule, Time, date, time_of_day};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
@@ -115,7 +115,11 @@ impl From<Error> for Trouble {
             Error::Away(_) => Trouble::DatabaseAway,
             // These belong above a form, or ask for a proof; on their own they are a refusal.
             Error::BadCredentials
+            | Error::BadNameOrCode
             | Error::WrongCode(_)
+            | Error::NoAuthenticator
+            | Error::LastAuthenticator
+            | Error::PasswordOverdue
             | Error::WrongRecoveryCode
             | Error::CodesClosed
             | Error::Taken
@@ -140,7 +144,12 @@ pub(crate) fn for_form(
     let t = |key: &'static str| shell.t(key).into_owned();
     let problem = match error {
         Error::BadCredentials => Problem::general(t("problem-bad-credentials")),
-        Error::WrongCode(hint) => Problem::at("otp", hint_text(hint, shell, now)),
+        Error::BadNameOrCode => Problem::general(t("problem-bad-name-or-code")),
+        Error::WrongCode(Hint::NotInARow) => Problem::at("otp_next", t("problem-code-not-in-a-row")),
+        Error::WrongCode(hint) => Problem::at("otp", hint_text(&hint, shell, now)),
+        Error::NoAuthenticator => Problem::general(t("problem-no-authenticator")),
+        Error::LastAuthenticator => Problem::general(t("problem-last-authenticator")),
+        Error::PasswordOverdue => Problem::general(t("problem-password-overdue")),
         Error::WrongRecoveryCode => Problem::at("recovery_code", t("problem-recovery-wrong")),
         Error::CodesClosed => Problem::general(t("problem-code-closed")),
         Error::Taken => Problem::at("username", t("problem-username-taken")),
@@ -158,12 +167,16 @@ pub(crate) fn for_form(
     Ok((StatusCode::UNPROCESSABLE_ENTITY, vec![problem]))
 }
 
-fn hint_text(hint: Hint, shell: &Shell, now: Time) -> String {
+fn hint_text(hint: &Hint, shell: &Shell, now: Time) -> String {
     match hint {
-        Hint::None => shell.t1("problem-code-wrong", "time", &time_of_day(now)),
+        Hint::None | Hint::NotInARow => shell.t1("problem-code-wrong", "time", &time_of_day(now)),
         Hint::Used => shell.t("problem-code-used"),
-        Hint::Behind(seconds) => shell.t1("problem-code-behind", "duration", &shell.duration(seconds)),
-        Hint::Ahead(seconds) => shell.t1("problem-code-ahead", "duration", &shell.duration(seconds)),
+        Hint::Behind(seconds) => shell.t1("problem-code-behind", "duration", &shell.duration(*seconds)),
+        Hint::Ahead(seconds) => shell.t1("problem-code-ahead", "duration", &shell.duration(*seconds)),
+        Hint::Old { label, retired_at } => {
+            shell.t2("problem-code-old", ("label", label), ("date", &date(*retired_at)))
+        }
+        Hint::Other { label } => shell.t1("problem-code-other", "label", label),
     }
     .into_owned()
 }
@@ -179,6 +192,10 @@ fn rule_problem(rule: Rule, shell: &Shell) -> Problem {
         Rule::CodeMissing => ("otp", "problem-code-missing"),
         Rule::CodeDigits => ("otp", "problem-code-not-digits"),
         Rule::CodeLooksLikeRecovery => ("otp", "problem-code-looks-like-recovery"),
+        Rule::SecondCode => ("otp_next", "problem-code-second"),
+        Rule::AuthenticatorName => ("name", "problem-authenticator-name"),
+        Rule::AuthenticatorNameTaken => ("name", "problem-authenticator-name-taken"),
+        Rule::TooManyAuthenticators => ("name", "problem-authenticators-full"),
         Rule::RecoveryCodeMissing => ("recovery_code", "problem-recovery-missing"),
     };
     Problem::at(field, shell.t(key))

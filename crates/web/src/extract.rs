@@ -9,6 +9,7 @@ use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 
+use crate::cookies::{self, Cookie};
 use crate::error::Trouble;
 
 /// Where the request came from.
@@ -21,8 +22,10 @@ where
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let app = App::from_ref(state);
+        let device = cookies::read(&app.config, &parts.headers, Cookie::Device);
         let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() else {
-            return Ok(Caller(Visit::default()));
+            return Ok(Caller(Visit::default().with_device(device)));
         };
         let forwarded: Vec<&str> = parts
             .headers
@@ -30,9 +33,10 @@ where
             .iter()
             .map(|value| value.to_str().unwrap_or("?"))
             .collect();
-        let app = App::from_ref(state);
         let agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("");
-        Ok(Caller(Visit::new(&app.config, peer.ip(), forwarded.into_iter()).with_agent(agent)))
+        Ok(Caller(
+            Visit::new(&app.config, peer.ip(), forwarded.into_iter()).with_agent(agent).with_device(device),
+        ))
     }
 }
 

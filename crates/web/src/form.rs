@@ -75,6 +75,11 @@ fn decode(text: &[u8]) -> Result<String, Trouble> {
 }
 
 impl Fields {
+    /// Whether a field came.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(field, _)| field == name)
+    }
+
     /// What a field holds, without taking it: to show it again when the form is wrong otherwise.
     pub(crate) fn peek(&self, name: &str) -> String {
         self.0.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone()).unwrap_or_default()

@@ -6,7 +6,11 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
-use crate::pages::{account, code, enroll, home, login, logout, recovery, recovery_codes, register, setup};
+use crate::pages::account::authenticators;
+use crate::pages::{
+    account, code, enroll, home, link, login, logout, owed_password, recovery, recovery_codes, register,
+    setup,
+};
 use crate::{Site, assets, guard, health, layers};
 
 /// The whole site.
@@ -14,6 +18,7 @@ pub(crate) fn router(site: Site) -> Router {
     let anyone = Router::new()
         .route("/register", get(register::show).post(register::submit))
         .route("/setup/{token}", get(setup::show).post(setup::submit))
+        .route("/link/{token}", get(link::show).post(link::submit))
         .route("/login", get(login::show).post(login::submit))
         .route("/logout", post(logout::submit))
         .route("/assets/{name}", get(assets::serve))
@@ -25,6 +30,7 @@ pub(crate) fn router(site: Site) -> Router {
         .route_layer(from_fn_with_state(site.clone(), guard::enrolling));
     let half_signed_in = Router::new()
         .route("/login/code", get(code::show).post(code::submit))
+        .route("/login/password", get(owed_password::show).post(owed_password::submit))
         .route("/login/recovery", get(recovery::show).post(recovery::submit))
         .route_layer(from_fn_with_state(site.clone(), guard::half_signed_in));
     let signed_in = Router::new()
@@ -32,7 +38,22 @@ pub(crate) fn router(site: Site) -> Router {
         .route("/account", get(account::show))
         .route("/account/prove", get(account::prove::show).post(account::prove::submit))
         .route("/account/password", get(account::password::show).post(account::password::submit))
-        .route("/account/recovery-codes", post(account::renew_recovery_codes))
+        .route(
+            "/account/recovery-codes",
+            get(account::recovery_codes::show).post(account::recovery_codes::submit),
+        )
+        .route("/account/authenticators", get(authenticators::show))
+        .route("/account/authenticators/add", get(authenticators::show_add).post(authenticators::add))
+        .route(
+            "/account/authenticators/new-phone",
+            get(authenticators::show_phone).post(authenticators::new_phone),
+        )
+        .route("/account/authenticators/rename", post(authenticators::rename))
+        .route(
+            "/account/authenticators/remove",
+            get(authenticators::show_remove).post(authenticators::remove),
+        )
+        .route("/account/browsers", post(account::sessions::forget))
         .route("/account/sessions", get(account::sessions::show).post(account::sessions::submit))
         .route("/account/activity", get(account::activity::show))
         .route("/account/activity.csv", get(account::activity::download))

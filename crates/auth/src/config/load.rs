@@ -287,8 +287,7 @@ mod tests {
         assert!(file("issuer = 'a'\nissuer = 'b'").starts_with("latchkey.toml line 2: duplicate key"));
         assert!(file("issuer = ").starts_with("latchkey.toml line 1: "));
         assert!(
-            file("[login]\nfactors = 'code'")
-                .contains("line 2: login.factors: signing in by code alone is not built yet")
+            file("[login]\nfactors = 'sms'").contains("line 2: login.factors: write password+code or code")
         );
         assert!(file("registration = 'invite'").contains("invitations are not built yet"));
         assert!(file("[tls]\ncertificate = 'x'").contains("put it behind a proxy"));

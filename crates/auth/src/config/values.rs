@@ -195,6 +195,8 @@ impl fmt::Display for Registration {
 pub enum Factors {
     /// A password, then a code.
     PasswordAndCode,
+    /// A code, with the name; of administrators the password, too.
+    Code,
 }
 
 impl FromStr for Factors {
@@ -203,15 +205,18 @@ impl FromStr for Factors {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "password+code" => Ok(Factors::PasswordAndCode),
-            "code" => Err("signing in by code alone is not built yet: write `password+code`".into()),
-            _ => Err("write password+code".into()),
+            "code" => Ok(Factors::Code),
+            _ => Err("write password+code or code".into()),
         }
     }
 }
 
 impl fmt::Display for Factors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("password+code")
+        f.write_str(match self {
+            Factors::PasswordAndCode => "password+code",
+            Factors::Code => "code",
+        })
     }
 }
 

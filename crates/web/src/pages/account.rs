@@ -1,8 +1,10 @@
 //! `/account`: what somebody has, and the ways to change it. Each change has a file of its own beside this one.
 
 pub(crate) mod activity;
+pub(crate) mod authenticators;
 pub(crate) mod password;
 pub(crate) mod prove;
+pub(crate) mod recovery_codes;
 pub(crate) mod sessions;
 
 use askama::Template;
@@ -11,9 +13,7 @@ use auth::{App, Error, account, recovery};
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use crate::error::misfit;
-use crate::extract::{Caller, SignedIn};
-use crate::form::Fields;
+use crate::extract::SignedIn;
 use crate::pages::{PageResult, Problem};
 use crate::shell::{Shell, see_other};
 
@@ -29,41 +29,28 @@ pub(crate) struct AccountPage<'a> {
     pub(crate) recovery_left: u32,
     /// How many browsers are signed in.
     pub(crate) sessions: u32,
+    /// How many authenticators there are.
+    pub(crate) authenticators: u32,
+    /// Whether there is a password.
+    pub(crate) has_password: bool,
 }
 
 /// What there is.
 pub(crate) async fn show(State(app): State<App>, SignedIn(session): SignedIn, shell: Shell) -> PageResult {
-    overview(&app, &session, &shell, Vec::new()).await
-}
-
-async fn overview(app: &App, session: &Session, shell: &Shell, problems: Vec<Problem>) -> PageResult {
-    let left = recovery::left(app, &session.user_id).await?;
-    let sessions = account::sessions(app, session).await?.len();
-    let shell = Shell { signed_in_as: Some(session.name.clone()), ..shell.clone() };
+    let left = recovery::left(&app, &session.user_id).await?;
+    let sessions = account::sessions(&app, &session).await?.len();
+    let authenticators = account::authenticators::list(&app, &session).await?.len();
+    let has_password = session.has_password;
+    let shell = Shell { signed_in_as: Some(session.name), ..shell };
     let page = AccountPage {
         shell: &shell,
-        problems: &problems,
+        problems: &[],
         recovery_left: u32::try_from(left).unwrap_or(0),
         sessions: u32::try_from(sessions).unwrap_or(u32::MAX),
+        authenticators: u32::try_from(authenticators).unwrap_or(u32::MAX),
+        has_password,
     };
-    let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    Ok(shell.page(status, &page, &problems))
-}
-
-/// Makes ten new recovery codes, and shows them.
-pub(crate) async fn renew_recovery_codes(
-    State(app): State<App>,
-    SignedIn(session): SignedIn,
-    Caller(visit): Caller,
-    shell: Shell,
-    fields: Fields,
-) -> PageResult {
-    if let Err(wrong) = fields.take([], []) {
-        let problem = misfit(&wrong, &shell);
-        return overview(&app, &session, &shell, vec![problem]).await;
-    }
-    let renewed = account::renew_recovery_codes(&app, &session, &visit).await;
-    changed(&shell, &session, renewed, ("/account", "/enroll/recovery-codes"))
+    Ok(shell.page(StatusCode::OK, &page, &[]))
 }
 
 /// Where a change leads. One that wants a fresh proof asks for it, and leads back to the page where it was begun.

@@ -1,15 +1,15 @@
 //! `/login/code`: the six digits. One field and one button, since password managers press what they find.
 
 use askama::Template;
-use auth::{App, Error, login, session};
+use auth::login::{self, Owes};
+use auth::{App, Error, time_of_day};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 
-use crate::cookies::{self, Cookie};
 use crate::error::{for_form, misfit};
 use crate::extract::{Caller, HalfSignedIn};
 use crate::form::Fields;
-use crate::pages::{PageResult, Problem, login as login_page, or_start, with_cookies};
+use crate::pages::{PageResult, Problem, login as login_page, or_start, signed_in};
 use crate::shell::{Shell, see_other};
 
 /// The second of the two pages of signing in.
@@ -24,6 +24,10 @@ pub(crate) struct CodePage<'a> {
     pub(crate) username: &'a str,
     /// The entry as the app shows it: `Latchkey: ada`.
     pub(crate) label: &'a str,
+    /// The server's time when the page was made, in Unix milliseconds; the script compares clocks by it.
+    pub(crate) server_time_ms: i64,
+    /// The same to read: `14:05:32 UTC`.
+    pub(crate) server_time: &'a str,
 }
 
 /// The field for the code, for whoever has given the password.
@@ -32,10 +36,11 @@ pub(crate) async fn show(
     HalfSignedIn(token): HalfSignedIn,
     shell: Shell,
 ) -> PageResult {
-    let Ok((_, username)) = login_page::half_signed_in(&app, token).await? else {
-        return Ok(see_other("/login"));
-    };
-    Ok(form(&app, &shell, &username, (StatusCode::OK, Vec::new())))
+    match login_page::half_signed_in(&app, token).await? {
+        Ok((_, who)) if who.owes != Owes::Code => Ok(see_other("/login/password")),
+        Ok((_, who)) => Ok(form(&app, &shell, &who.name, (StatusCode::OK, Vec::new()))),
+        Err(_) => Ok(see_other("/login")),
+    }
 }
 
 /// Judges the code, and signs in.
@@ -48,30 +53,23 @@ pub(crate) async fn submit(
 ) -> PageResult {
     let username = fields.peek("username");
     let (token, who) = match login_page::half_signed_in(&app, token).await? {
-        Ok(known) => known,
-        Err(why) => return login_page::again(&app, &shell, &username, why),
+        Ok((_, who)) if who.owes != Owes::Code => return Ok(see_other("/login/password")),
+        Ok((token, who)) => (token, who.name),
+        Err(why) => return login_page::again(&app, &shell, &username, why).await,
     };
-    let otp = match fields.take(["otp"], ["username"]) {
-        Ok(([otp], _)) => otp,
+    let (otp, then) = match fields.take(["otp"], ["otp_next", "username"]) {
+        Ok(([otp], [then, _])) => (otp, then),
         Err(wrong) => {
             let problems = vec![misfit(&wrong, &shell)];
             return Ok(form(&app, &shell, &who, (StatusCode::UNPROCESSABLE_ENTITY, problems)));
         }
     };
     if !username.is_empty() && !username.eq_ignore_ascii_case(&who) {
-        return login_page::again(&app, &shell, &username, "problem-login-mismatch");
+        return login_page::again(&app, &shell, &username, "problem-login-mismatch").await;
     }
-    match login::complete(&app, &token, &otp, &visit).await {
-        Ok(started) => {
-            // A browser that was signed in as somebody is not left with a session that nobody sees.
-            if let Some(old) = cookies::read(&app.config, &headers, Cookie::Session) {
-                session::end(&app, &old, &visit).await?;
-            }
-            let session = cookies::session(&app.config, &started.token, started.keep);
-            let login = cookies::clear(&app.config, Cookie::Login);
-            Ok(with_cookies(see_other(or_start(&started.next)), [session, login]))
-        }
-        Err(Error::Expired) => login_page::again(&app, &shell, &username, "problem-login-expired"),
+    match login::complete(&app, &token, (&otp, &then), &visit).await {
+        Ok(started) => signed_in(&app, (&headers, &visit), &started, or_start(&started.next)).await,
+        Err(Error::Expired) => login_page::again(&app, &shell, &username, "problem-login-expired").await,
         Err(error) => Ok(form(&app, &shell, &who, for_form(error, &shell, app.clock.now())?)),
     }
 }
@@ -83,5 +81,14 @@ fn form(
     (status, problems): (StatusCode, Vec<Problem>),
 ) -> axum::response::Response {
     let label = format!("{}: {username}", app.config.issuer);
-    shell.page(status, &CodePage { shell, problems: &problems, username, label: &label }, &problems)
+    let now = app.clock.now();
+    let page = CodePage {
+        shell,
+        problems: &problems,
+        username,
+        label: &label,
+        server_time_ms: now.millis(),
+        server_time: &time_of_day(now),
+    };
+    shell.page(status, &page, &problems)
 }

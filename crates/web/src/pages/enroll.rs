@@ -1,17 +1,18 @@
 //! `/enroll`: the QR code, the setup key, and the code that proves that the app has them.
 
 use askama::Template;
-use auth::{App, Error, enroll, session, time_of_day};
+use auth::enroll::{self, Confirmed, NewIs};
+use auth::{App, Error, time_of_day};
 use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use crate::cookies::{self, Cookie};
+use crate::cookies;
 use crate::error::{Trouble, for_form, misfit};
 use crate::extract::{Caller, Enrolling};
 use crate::form::Fields;
-use crate::pages::{PageResult, Problem, with_cookies};
+use crate::pages::{PageResult, Problem, signed_in, with_cookies};
 use crate::shell::{Shell, see_other};
 
 /// The page on which an authenticator app and this server get to know each other.
@@ -38,8 +39,8 @@ pub(crate) struct EnrollPage<'a> {
     pub(crate) qr_src: &'a str,
     /// Its width and height in CSS pixels, quiet zone included.
     pub(crate) qr_px: u32,
-    /// After a recovery code: another heading, and no count of steps.
-    pub(crate) again: bool,
+    /// What the new authenticator will be: each has another heading.
+    pub(crate) kind: NewIs,
     /// The server's time when the page was made, in Unix milliseconds; the script compares clocks by it.
     pub(crate) server_time_ms: i64,
     /// The same to read: `14:05:32 UTC`.
@@ -71,17 +72,18 @@ pub(crate) async fn submit(
     (headers, fields): (HeaderMap, Fields),
 ) -> PageResult {
     let pending = enroll::pending(&app, &token).await.map_err(gone)?;
-    let wrong = match fields.take(["otp"], []) {
+    let wrong = match fields.take(["otp"], ["otp_next"]) {
         Err(wrong) => (StatusCode::UNPROCESSABLE_ENTITY, vec![misfit(&wrong, &shell)]),
-        Ok(([otp], [])) => match enroll::confirm(&app, &token, &otp, &visit).await {
-            Ok(started) => {
-                if let Some(old) = cookies::read(&app.config, &headers, Cookie::Session) {
-                    session::end(&app, &old, &visit).await?;
-                }
-                // The enrolling cookie stays: it is dead now, and tells a reload so.
-                let session = cookies::session(&app.config, &started.token, started.keep);
-                return Ok(with_cookies(see_other("/enroll/recovery-codes"), [session]));
+        // The enrolling cookie stays: it is dead now, and tells a reload so.
+        Ok(([otp], [then])) => match enroll::confirm(&app, &token, (&otp, &then), &visit).await {
+            Ok(Confirmed::SignedIn(started)) => {
+                return signed_in(&app, (&headers, &visit), &started, "/enroll/recovery-codes").await;
             }
+            Ok(Confirmed::OwesPassword(login)) => {
+                let login = cookies::login(&app.config, &login);
+                return Ok(with_cookies(see_other("/login/password"), [login]));
+            }
+            Ok(Confirmed::Added) => return Ok(see_other("/account/authenticators")),
             Err(Error::Expired) => return Err(Trouble::GoneEnroll),
             Err(error) => for_form(error, &shell, app.clock.now())?,
         },
@@ -119,7 +121,7 @@ fn page(
         apple_uri: apple.then_some(pending.apple_uri.as_str()),
         qr_src: "/enroll/qr.png",
         qr_px: pending.qr_side * WIDTH.div_ceil(pending.qr_side).max(5),
-        again: pending.again,
+        kind: pending.kind,
         server_time_ms: now.millis(),
         server_time: &time_of_day(now),
     };

@@ -1,18 +1,24 @@
 //! What a person sees: one file per page, each a struct that its template of the same name renders.
 
-use axum::http::HeaderValue;
+use auth::session::{self, Started};
+use auth::{App, Visit};
 use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 
+use crate::cookies::{self, Cookie};
 use crate::error::Trouble;
+use crate::shell::see_other;
 
 pub(crate) mod account;
 pub(crate) mod code;
 pub(crate) mod enroll;
 pub(crate) mod home;
+pub(crate) mod link;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod message;
+pub(crate) mod owed_password;
 pub(crate) mod recovery;
 pub(crate) mod recovery_codes;
 pub(crate) mod register;
@@ -27,6 +33,23 @@ pub(crate) fn with_cookies<const N: usize>(mut response: Response, cookies: [Hea
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     response
+}
+
+/// The answer to whoever has just signed in: to where they were going, with the cookies of the session and of the browser.
+pub(crate) async fn signed_in(
+    app: &App,
+    (headers, visit): (&HeaderMap, &Visit),
+    started: &Started,
+    to: &str,
+) -> PageResult {
+    // A browser that was signed in as somebody is not left with a session that nobody sees.
+    if let Some(old) = cookies::read(&app.config, headers, Cookie::Session) {
+        session::end(app, &old, visit).await?;
+    }
+    let session = cookies::session(&app.config, &started.token, started.keep);
+    let device = cookies::device(&app.config, &started.device);
+    let login = cookies::clear(&app.config, Cookie::Login);
+    Ok(with_cookies(see_other(to), [session, device, login]))
 }
 
 /// Where to go now: a path of ours that was kept, or the start.

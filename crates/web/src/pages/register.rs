@@ -2,7 +2,7 @@
 
 use askama::Template;
 use auth::register::{self, NewUser};
-use auth::{App, Password};
+use auth::{App, Password, Role};
 use axum::extract::State;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -29,6 +29,8 @@ pub(crate) struct RegisterPage<'a> {
     pub(crate) action: &'a str,
     /// The link names the user, so the field cannot be changed.
     pub(crate) fixed_name: bool,
+    /// Whether a password is chosen, too.
+    pub(crate) asks_password: bool,
     /// How the person came here.
     pub(crate) welcome: Welcome,
     /// Where to go afterwards; empty for the start page.
@@ -61,7 +63,7 @@ pub(crate) async fn show(State(app): State<App>, Return(rd): Return, shell: Shel
     if !register::is_open(&app) {
         return closed(&shell);
     }
-    form(&shell, &Typed { rd, ..Typed::default() }, (StatusCode::OK, Vec::new()))
+    form(&app, &shell, &Typed { rd, ..Typed::default() }, (StatusCode::OK, Vec::new()))
 }
 
 /// Holds the name; the authenticator comes next.
@@ -76,18 +78,24 @@ pub(crate) async fn submit(
         return Ok(closed(&shell));
     }
     let typed = Typed { username: fields.peek("username"), rd: our_path(&fields.peek("rd")) };
-    let password = match fields.take(["username", "password"], ["rd"]) {
-        Ok(([_, password], _)) => Password::new(password),
+    let asks_password = register::asks_password(&app, Role::User);
+    let password = if asks_password {
+        fields.take(["username", "password"], ["rd"]).map(|([_, password], _)| Some(Password::new(password)))
+    } else {
+        fields.take(["username"], ["rd"]).map(|_| None)
+    };
+    let password = match password {
+        Ok(password) => password,
         Err(wrong) => {
             let problems = vec![misfit(&wrong, &shell)];
-            return Ok(form(&shell, &typed, (StatusCode::UNPROCESSABLE_ENTITY, problems)));
+            return Ok(form(&app, &shell, &typed, (StatusCode::UNPROCESSABLE_ENTITY, problems)));
         }
     };
     let new = NewUser { username: typed.username.clone(), password, link: None, next: typed.rd.clone() };
     let browser = cookies::read(&app.config, &headers, Cookie::Enroll);
     match register::reserve(&app, new, browser, visit).await {
         Ok(token) => Ok(with_cookies(see_other("/enroll"), [cookies::enrolling(&app.config, &token)])),
-        Err(error) => Ok(form(&shell, &typed, for_form(error, &shell, app.clock.now())?)),
+        Err(error) => Ok(form(&app, &shell, &typed, for_form(error, &shell, app.clock.now())?)),
     }
 }
 
@@ -98,13 +106,14 @@ struct Typed {
     rd: String,
 }
 
-fn form(shell: &Shell, typed: &Typed, (status, problems): (StatusCode, Vec<Problem>)) -> Response {
+fn form(app: &App, shell: &Shell, typed: &Typed, (status, problems): (StatusCode, Vec<Problem>)) -> Response {
     let page = RegisterPage {
         shell,
         problems: &problems,
         username: &typed.username,
         action: "/register",
         fixed_name: false,
+        asks_password: register::asks_password(app, Role::User),
         welcome: Welcome::Anyone,
         rd: &typed.rd,
     };

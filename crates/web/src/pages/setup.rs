@@ -24,7 +24,7 @@ pub(crate) async fn show(
 ) -> PageResult {
     let (_, link) = find(&app, &token, &headers).await?;
     let username = link.name.clone().unwrap_or_default();
-    Ok(form(&shell, (&token, &link), &username, (StatusCode::OK, Vec::new())))
+    Ok(form(&app, &shell, (&token, &link), &username, (StatusCode::OK, Vec::new())))
 }
 
 /// Spends the link in the transaction that holds the name; the authenticator comes next.
@@ -38,16 +38,16 @@ pub(crate) async fn submit(
     let (words, link) = find(&app, &token, &headers).await?;
     // A link that names somebody is for nobody else, whatever the form says.
     let username = link.name.clone().unwrap_or_else(|| fields.peek("username"));
-    let password = match fields.take(["password"], ["username", "rd"]) {
-        Ok(([password], _)) => Password::new(password),
+    let password = if register::asks_password(&app, link.role) {
+        fields.take(["password"], ["username", "rd"]).map(|([password], _)| Some(Password::new(password)))
+    } else {
+        fields.take([], ["username", "rd"]).map(|_: ([String; 0], _)| None)
+    };
+    let password = match password {
+        Ok(password) => password,
         Err(wrong) => {
-            let problems = vec![misfit(&wrong, &shell)];
-            return Ok(form(
-                &shell,
-                (&token, &link),
-                &username,
-                (StatusCode::UNPROCESSABLE_ENTITY, problems),
-            ));
+            let problems = (StatusCode::UNPROCESSABLE_ENTITY, vec![misfit(&wrong, &shell)]);
+            return Ok(form(&app, &shell, (&token, &link), &username, problems));
         }
     };
     let new = NewUser { username: username.clone(), password, link: Some(words), next: String::new() };
@@ -56,7 +56,10 @@ pub(crate) async fn submit(
         Ok(enrolling) => {
             Ok(with_cookies(see_other("/enroll"), [cookies::enrolling(&app.config, &enrolling)]))
         }
-        Err(error) => Ok(form(&shell, (&token, &link), &username, for_form(error, &shell, app.clock.now())?)),
+        Err(error) => {
+            let problems = for_form(error, &shell, app.clock.now())?;
+            Ok(form(&app, &shell, (&token, &link), &username, problems))
+        }
     }
 }
 
@@ -71,6 +74,7 @@ async fn find(app: &App, token: &str, headers: &HeaderMap) -> Result<(Words, Lin
 }
 
 fn form(
+    app: &App,
     shell: &Shell,
     (token, link): (&str, &Link),
     username: &str,
@@ -82,6 +86,7 @@ fn form(
         username,
         action: &format!("/setup/{token}"),
         fixed_name: link.name.is_some(),
+        asks_password: register::asks_password(app, link.role),
         welcome: if link.role == Role::Owner && link.name.is_none() {
             Welcome::FirstOwner
         } else {

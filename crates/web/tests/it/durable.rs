@@ -1,6 +1,7 @@
 //! Failures of ours: they keep what was charged and give nothing away; and no change is ever without its event.
 
-use auth::{Role, chores, setup, users};
+use auth::config::Factors;
+use auth::{Role, chores, link, setup, users};
 
 use crate::records::Records;
 use crate::world::{PASSWORD, Person, Seen, World};
@@ -176,6 +177,39 @@ async fn whatever_happens_is_written_down_in_the_same_transaction_or_does_not_ha
         let proof = &[("password", PASSWORD), ("otp", &ada.code())];
         act(records, "session.proved", async || status(half.post("/account/prove", proof).await)).await;
         let new = &[("password", PASSWORD)];
+        let named = |page: &Seen, field: &str| {
+            let at = format!("name=\"{field}\" value=\"");
+            let values = page.text.split(&at).skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
+            values.collect::<Vec<_>>()
+        };
+        half.post("/account/authenticators/add", &[("name", "iPad")]).await.lands_on("/enroll");
+        let mut ipad = ada.clone();
+        ipad.scan(half).await;
+        let code = ipad.code();
+        act(records, "authenticator.added", async || status(half.post("/enroll", &[("otp", &code)]).await))
+            .await;
+        let ids = named(&half.get("/account/authenticators").await, "authenticator");
+        let rename = [("authenticator", ids[1].as_str()), ("name", "Tablet")];
+        let renamed = async || status(half.post("/account/authenticators/rename", &rename).await);
+        assert_eq!(ids.len(), 2, "{ids:?}");
+        act(records, "authenticator.renamed", renamed).await;
+        let phone = [("name", "Phone 2"), ("authenticator", ids[1].as_str()), ("old", "now")];
+        half.post("/account/authenticators/new-phone", &phone).await.lands_on("/enroll");
+        ipad.scan(half).await;
+        let code = ipad.code();
+        act(records, "authenticator.moved", async || status(half.post("/enroll", &[("otp", &code)]).await))
+            .await;
+        half.post("/account/authenticators/add", &[("name", "Third")]).await.lands_on("/enroll");
+        ipad.scan(half).await;
+        half.post("/enroll", &[("otp", &ipad.code())]).await.lands_on("/account/authenticators");
+        let third = named(&half.get("/account/authenticators").await, "authenticator").pop().unwrap();
+        let remove = [("authenticator", third.as_str())];
+        let removed = async || status(half.post("/account/authenticators/remove", &remove).await);
+        act(records, "authenticator.removed", removed).await;
+        let browser_id = named(&half.get("/account/sessions").await, "browser").pop().unwrap();
+        let forget = [("browser", browser_id.as_str())];
+        act(records, "browser.forgotten", async || status(half.post("/account/browsers", &forget).await))
+            .await;
         act(records, "password.changed", async || status(half.post("/account/password", new).await)).await;
         rest(&ada).await;
         act(records, "sign_in.rested", async || done(chores::once(app).await)).await;
@@ -192,9 +226,24 @@ async fn whatever_happens_is_written_down_in_the_same_transaction_or_does_not_ha
         })
         .await;
 
+        let slow = &ada.half_signed_in().await;
+        let now = world.clock.now().seconds() + 300;
+        let two = [("otp", &ada.code_at(now) as &str), ("otp_next", &ada.code_at(now + 30))];
+        act(records, "authenticator.clock_learned", async || status(slow.post("/login/code", &two).await))
+            .await;
+        let made = link::make(app, "ada", link::Purpose::Enroll).await.unwrap();
+        let path = made.url.strip_prefix("http://localhost:8080").unwrap();
+        let password = &[("password", PASSWORD)];
+        act(records, "link.used", async || status(world.browser().post(path, password).await)).await;
         act(records, "link.made", async || done(setup::user_link(app, "eve", Role::User).await)).await;
         act(records, "user.role_changed", async || done(users::set_role(app, "ada", Role::Admin).await))
             .await;
+        let by_code = &world.reopened(|config| config.factors = Factors::Code).await.unwrap();
+        world.wait(600);
+        let fields = [("username", "ada"), ("otp", &ada.code_at(world.clock.now().seconds() + 300) as &str)];
+        let owed = async || status(by_code.browser().post("/login", &fields).await);
+        act(records, "sign_in.code_right", owed).await;
+        act(records, "user.factor_reset", async || done(link::reset_factor(app, "ada").await)).await;
         act(records, "user.disabled", async || done(users::disable(app, "ada").await)).await;
 
         let mut written = records.texts("SELECT DISTINCT kind FROM events").await;

@@ -146,8 +146,9 @@ async fn cookies_are_bound_to_the_host_and_to_https_where_there_is_https() {
         names.sort();
         names.dedup();
         // The language is no secret, and its cookie needs no prefix.
-        let mut expected =
-            ["latchkey", "latchkey-enroll", "latchkey-login"].map(|name| format!("{prefix}{name}")).to_vec();
+        let mut expected = ["latchkey", "latchkey-device", "latchkey-enroll", "latchkey-login"]
+            .map(|name| format!("{prefix}{name}"))
+            .to_vec();
         expected.push("latchkey-lang".into());
         expected.sort();
         assert_eq!(names, expected);

@@ -195,8 +195,13 @@ async fn who_is_locked_out_meanwhile_does_not_come_back_by_a_new_authenticator()
         give(&half, &ada.recovery_codes[1]).await.is(422);
         // Also when the lock came between the page's look and the spending.
         let token = auth::Token::parse(&half.cookie("latchkey-login").unwrap()).unwrap();
-        let entered =
-            auth::recovery::enter(&world.app, &token, &ada.recovery_codes[1], &auth::Visit::default()).await;
+        let entered = auth::recovery::enter(
+            &world.app,
+            auth::recovery::Holder::Login(token.clone()),
+            &ada.recovery_codes[1],
+            &auth::Visit::default(),
+        )
+        .await;
         assert!(matches!(entered, Err(auth::Error::Expired)), "{entered:?}");
         world.dump().await.is_still(&before);
         users::enable(&world.app, "ada").await.unwrap();

@@ -70,6 +70,7 @@ impl World {
         };
         change(&mut config);
         let app = App::open_with(config, clock.clone(), random).await?;
+        auth::note_policy(&app).await?;
         Ok(World { router: web::router(app.clone()), app, clock, scratch })
     }
 

@@ -24,6 +24,8 @@ pub(crate) struct PasswordPage<'a> {
     pub(crate) problems: &'a [Problem],
     /// Whose it is; travels hidden, so that managers save it under the right name.
     pub(crate) username: &'a str,
+    /// There is none yet.
+    pub(crate) first: bool,
 }
 
 /// The form, for somebody whose proof is fresh.
@@ -56,5 +58,6 @@ pub(crate) async fn submit(
 }
 
 fn form(shell: &Shell, session: &Session, (status, problems): (StatusCode, Vec<Problem>)) -> Response {
-    shell.page(status, &PasswordPage { shell, problems: &problems, username: &session.name }, &problems)
+    let (username, first) = (session.name.as_str(), !session.has_password);
+    shell.page(status, &PasswordPage { shell, problems: &problems, username, first }, &problems)
 }

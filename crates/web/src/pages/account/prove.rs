@@ -1,4 +1,4 @@
-//! `/account/prove`: the password and a code once more, before something can be changed.
+//! `/account/prove`: a code once more, and the password of whoever has one, before something can be changed.
 
 use askama::Template;
 use auth::session::Session;
@@ -7,10 +7,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use crate::cookies;
 use crate::error::{for_form, misfit};
 use crate::extract::{Caller, Return, SignedIn, our_path};
 use crate::form::Fields;
-use crate::pages::{PageResult, Problem};
+use crate::pages::{PageResult, Problem, with_cookies};
 use crate::shell::{Shell, see_other};
 
 /// The form that asks for all factors.
@@ -25,6 +26,8 @@ pub(crate) struct ProvePage<'a> {
     pub(crate) username: &'a str,
     /// Where to go afterwards; empty for the account page.
     pub(crate) rd: &'a str,
+    /// Whether the person has a password.
+    pub(crate) asks_password: bool,
 }
 
 /// The form.
@@ -42,15 +45,24 @@ pub(crate) async fn submit(
 ) -> PageResult {
     let rd = our_path(&fields.peek("rd"));
     let again = |problems| Ok(ask(&shell, &session, &rd, (StatusCode::UNPROCESSABLE_ENTITY, problems)));
-    let ([password, otp], _) = match fields.take(["password", "otp"], ["rd", "username"]) {
-        Ok(fields) => fields,
+    let taken = if session.has_password {
+        fields.take(["password", "otp"], ["rd", "username"]).map(|([password, otp], _)| (Some(password), otp))
+    } else {
+        fields.take(["otp"], ["rd", "username"]).map(|([otp], _)| (None, otp))
+    };
+    let (password, otp) = match taken {
+        Ok(taken) => taken,
         Err(wrong) => return again(vec![misfit(&wrong, &shell)]),
     };
-    if password.is_empty() {
+    if password.as_ref().is_some_and(String::is_empty) {
         return again(vec![Problem::at("password", shell.t("problem-password-missing"))]);
     }
-    match account::prove(&app, &session, Password::new(password), &otp, &visit).await {
-        Ok(()) => Ok(see_other(if rd.is_empty() { "/account" } else { &rd })),
+    match account::prove(&app, &session, (password.map(Password::new), &otp), &visit).await {
+        Ok(token) => {
+            let response = see_other(if rd.is_empty() { "/account" } else { &rd });
+            let Some(token) = token else { return Ok(response) };
+            Ok(with_cookies(response, [cookies::session(&app.config, &token, session.keep)]))
+        }
         Err(Error::Expired) => Ok(see_other("/login")),
         Err(Error::BadCredentials) => again(vec![Problem::at("password", shell.t("problem-password-wrong"))]),
         Err(error) => Ok(ask(&shell, &session, &rd, for_form(error, &shell, app.clock.now())?)),
@@ -66,5 +78,6 @@ pub(crate) fn ask(
 ) -> Response {
     let refused = shell.json && status == StatusCode::FORBIDDEN;
     let problems = if refused { vec![Problem::general(shell.t("prove-lead"))] } else { problems };
-    shell.page(status, &ProvePage { shell, problems: &problems, username: &session.name, rd }, &problems)
+    let (username, asks_password) = (session.name.as_str(), session.has_password);
+    shell.page(status, &ProvePage { shell, problems: &problems, username, rd, asks_password }, &problems)
 }

@@ -1,8 +1,9 @@
-//! `/account/sessions`: where somebody is signed in, and the end of it.
+//! `/account/sessions`: where somebody is signed in, and which browsers are known; and the end of both.
 
 use askama::Template;
+use auth::account::devices::{self, DeviceEntry};
 use auth::session::Session;
-use auth::{App, Id, account, date_and_time};
+use auth::{App, Id, Visit, account, date, date_and_time};
 use axum::extract::State;
 use axum::http::StatusCode;
 
@@ -23,6 +24,8 @@ pub(crate) struct SessionsPage<'a> {
     pub(crate) problems: &'a [Problem],
     /// The browsers, the one seen last first.
     pub(crate) sessions: &'a [Line],
+    /// The known browsers, the one used last first.
+    pub(crate) browsers: &'a [Line],
 }
 
 /// A browser, in words.
@@ -40,11 +43,21 @@ pub(crate) struct Line {
 }
 
 /// The list.
-pub(crate) async fn show(State(app): State<App>, SignedIn(session): SignedIn, shell: Shell) -> PageResult {
-    list(&app, session, &shell, Vec::new()).await
+pub(crate) async fn show(
+    State(app): State<App>,
+    SignedIn(session): SignedIn,
+    Caller(visit): Caller,
+    shell: Shell,
+) -> PageResult {
+    list(&app, (session, &visit), &shell, Vec::new()).await
 }
 
-async fn list(app: &App, session: Session, shell: &Shell, problems: Vec<Problem>) -> PageResult {
+async fn list(
+    app: &App,
+    (session, visit): (Session, &Visit),
+    shell: &Shell,
+    problems: Vec<Problem>,
+) -> PageResult {
     let listed = account::sessions(app, &session).await?;
     let line = |entry: account::SessionEntry| Line {
         browser: in_words(&entry.agent, shell),
@@ -60,9 +73,20 @@ async fn list(app: &App, session: Session, shell: &Shell, problems: Vec<Problem>
         current: entry.current,
     };
     let sessions: Vec<Line> = listed.into_iter().map(line).collect();
+    let known = |entry: DeviceEntry| Line {
+        browser: in_words(&entry.agent, shell),
+        since: shell
+            .t2("browsers-since", ("since", &date(entry.created_at)), ("seen", &date_and_time(entry.seen_at)))
+            .into_owned(),
+        id: entry.id.to_string(),
+        address: entry.address,
+        current: entry.current,
+    };
+    let browsers = devices::list(app, &session, visit).await?;
+    let browsers: Vec<Line> = browsers.into_iter().map(known).collect();
     let shell = Shell { signed_in_as: Some(session.name), ..shell.clone() };
     let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let page = SessionsPage { shell: &shell, problems: &problems, sessions: &sessions };
+    let page = SessionsPage { shell: &shell, problems: &problems, sessions: &sessions, browsers: &browsers };
     Ok(shell.page(status, &page, &problems))
 }
 
@@ -74,23 +98,44 @@ pub(crate) async fn submit(
     shell: Shell,
     fields: Fields,
 ) -> PageResult {
-    let which = match fields.take([], ["session", "others"]) {
-        Ok(([], [id, others])) => match (id.as_str(), others.as_str()) {
-            ("", "on") => Ok(None),
-            (id, "") if !id.is_empty() => Ok(Some(Id::new(id))),
-            _ => Err(Misfit::Missing("session")),
-        },
-        Err(wrong) => Err(wrong),
-    };
-    let which = match which {
+    let which = match one_or_others(fields, "session") {
         Ok(which) => which,
         Err(wrong) => {
             let problem = misfit(&wrong, &shell);
-            return list(&app, session, &shell, vec![problem]).await;
+            return list(&app, (session, &visit), &shell, vec![problem]).await;
         }
     };
     let ended = account::end_sessions(&app, &session, which, &visit).await;
     changed(&shell, &session, ended, ("/account/sessions", "/account/sessions"))
+}
+
+/// Forgets a known browser, or all others.
+pub(crate) async fn forget(
+    State(app): State<App>,
+    SignedIn(session): SignedIn,
+    Caller(visit): Caller,
+    shell: Shell,
+    fields: Fields,
+) -> PageResult {
+    let which = match one_or_others(fields, "browser") {
+        Ok(which) => which,
+        Err(wrong) => {
+            let problem = misfit(&wrong, &shell);
+            return list(&app, (session, &visit), &shell, vec![problem]).await;
+        }
+    };
+    let forgotten = devices::forget(&app, &session, which, &visit).await;
+    changed(&shell, &session, forgotten, ("/account/sessions", "/account/sessions"))
+}
+
+/// One, by the field of that name; or all others, as `None`.
+fn one_or_others(fields: Fields, one: &'static str) -> Result<Option<Id>, Misfit> {
+    let ([], [id, others]) = fields.take([], [one, "others"])?;
+    match (id.as_str(), others.as_str()) {
+        ("", "on") => Ok(None),
+        (id, "") if !id.is_empty() => Ok(Some(Id::new(id))),
+        _ => Err(Misfit::Missing(one)),
+    }
 }
 
 /// What a browser calls itself, as a person would. The order matters: most of them call themselves others, too.

@@ -1,19 +1,27 @@
 //! One of each page, filled as a person would meet it.
 
 use askama::Template;
+use auth::enroll::NewIs;
+use auth::link::{AsksPassword, Link, Purpose};
 
 use crate::pages::Problem;
 use crate::pages::account::AccountPage;
 use crate::pages::account::activity::{self, ActivityPage};
+use crate::pages::account::authenticators::{
+    AuthenticatorsPage, Line, NewAuthenticatorPage, RemoveAuthenticatorPage,
+};
 use crate::pages::account::password::PasswordPage;
 use crate::pages::account::prove::ProvePage;
+use crate::pages::account::recovery_codes::RenewPage;
 use crate::pages::account::sessions::{self, SessionsPage};
 use crate::pages::code::CodePage;
 use crate::pages::enroll::EnrollPage;
 use crate::pages::home::HomePage;
-use crate::pages::login::LoginPage;
+use crate::pages::link::LinkPage;
+use crate::pages::login::{Asks, LoginPage};
 use crate::pages::message::{MessagePage, RestingPage};
-use crate::pages::recovery::RecoveryPage;
+use crate::pages::owed_password::OwedPasswordPage;
+use crate::pages::recovery::{RecoveryPage, Who};
 use crate::pages::recovery_codes::RecoveryCodesPage;
 use crate::pages::register::{RegisterPage, RegistrationClosedPage, Welcome};
 use crate::shell::Shell;
@@ -30,22 +38,47 @@ pub(super) fn all(shell: &Shell) -> Vec<(&'static str, String)> {
     let mut pages = vec![
         ("register", register(shell, &[], Welcome::Anyone)),
         ("register-problems", register(shell, &both, Welcome::Anyone)),
+        ("register-code", RegisterPage { asks_password: false, ..register_page(shell) }.render().unwrap()),
         ("register-owner", register(shell, &[], Welcome::FirstOwner)),
         ("register-invited", register(shell, &[], Welcome::Invited)),
         ("registration-closed", RegistrationClosedPage { shell, problems: &[] }.render().unwrap()),
-        ("enroll", enroll(shell, &[], false)),
-        ("enroll-problem", enroll(shell, &[slow], false)),
-        ("enroll-again", enroll(shell, &[], true)),
+        ("enroll", enroll(shell, &[], NewIs::First)),
+        ("enroll-problem", enroll(shell, &[slow], NewIs::First)),
+        ("enroll-again", enroll(shell, &[], NewIs::Replacement)),
+        ("enroll-further", enroll(shell, &[], NewIs::Further)),
         ("recovery-codes", recovery_codes(shell, &[])),
         ("recovery-codes-problem", recovery_codes(shell, &[at("saved", "problem-saved-missing")])),
         ("home", home(shell, "ada", "role-user", 10)),
         ("home-few", home(shell, LONG_NAME, "role-owner", 1)),
-        ("login", login(shell, &[], "")),
-        ("login-problem", login(shell, &[Problem::general(shell.t("problem-bad-credentials"))], "ada")),
+        ("login", login(shell, &[], "", Asks::Password)),
+        (
+            "login-problem",
+            login(
+                shell,
+                &[Problem::general(shell.t("problem-bad-credentials"))],
+                "ada",
+                Asks::PasswordOrCode,
+            ),
+        ),
+        ("login-code", login(shell, &[], "", Asks::Code)),
+        (
+            "login-code-problem",
+            login(shell, &[Problem::general(shell.t("problem-bad-name-or-code"))], "ada", Asks::Code),
+        ),
+        ("login-code-for-now", login(shell, &[], "", Asks::CodeForNow)),
+        ("owed-password", owed_password(shell, false)),
+        ("owed-password-new", owed_password(shell, true)),
+        ("link-enroll", link(shell, Purpose::Enroll)),
+        ("link-password", link(shell, Purpose::Password)),
+        ("link-both", link(shell, Purpose::Both)),
         ("code", code(shell, &[], "ada")),
         ("code-problem", code(shell, &[wrong], LONG_NAME)),
-        ("recovery", recovery(shell, &[])),
-        ("recovery-problem", recovery(shell, &[at("recovery_code", "problem-recovery-wrong")])),
+        ("recovery", recovery(shell, &[], Who::Known("ada"))),
+        ("recovery-name", recovery(shell, &[], Who::Asked(""))),
+        (
+            "recovery-problem",
+            recovery(shell, &[at("recovery_code", "problem-recovery-wrong")], Who::Known("ada")),
+        ),
         ("resting", resting(shell)),
         ("account", account(shell, 10, 1)),
         ("account-few", account(shell, 2, 3)),
@@ -53,6 +86,16 @@ pub(super) fn all(shell: &Shell) -> Vec<(&'static str, String)> {
         ("prove-problem", prove(shell, &[at("password", "problem-password-wrong")])),
         ("password", password(shell, &[])),
         ("password-problem", password(shell, &[at("password", "problem-password-short")])),
+        (
+            "password-first",
+            PasswordPage { shell, problems: &[], username: "ada", first: true }.render().unwrap(),
+        ),
+        ("prove-code", prove_code(shell)),
+        ("renew", RenewPage { shell, problems: &[], recovery_left: 3 }.render().unwrap()),
+        ("authenticators", authenticators(shell)),
+        ("authenticator-add", new_authenticator(shell, &[at("name", "problem-authenticator-name")], false)),
+        ("new-phone", new_authenticator(shell, &[], true)),
+        ("authenticator-remove", remove_authenticator(shell)),
         ("sessions", sessions(shell)),
         ("activity", activity(shell)),
     ];
@@ -64,10 +107,24 @@ pub(super) fn register(shell: &Shell, problems: &[Problem], welcome: Welcome) ->
     let fixed_name = welcome == Welcome::Invited;
     let username = if fixed_name || !problems.is_empty() { "ada" } else { "" };
     let action = if welcome == Welcome::Anyone { "/register" } else { "/setup/7q4m-k2vd-9xrt" };
-    RegisterPage { shell, problems, username, action, fixed_name, welcome, rd: "/account" }.render().unwrap()
+    let page = RegisterPage { problems, username, action, fixed_name, welcome, ..register_page(shell) };
+    page.render().unwrap()
 }
 
-fn enroll(shell: &Shell, problems: &[Problem], again: bool) -> String {
+fn register_page(shell: &Shell) -> RegisterPage<'_> {
+    RegisterPage {
+        shell,
+        problems: &[],
+        username: "",
+        action: "/register",
+        fixed_name: false,
+        asks_password: true,
+        welcome: Welcome::Anyone,
+        rd: "/account",
+    }
+}
+
+fn enroll(shell: &Shell, problems: &[Problem], kind: NewIs) -> String {
     EnrollPage {
         shell,
         problems,
@@ -76,10 +133,11 @@ fn enroll(shell: &Shell, problems: &[Problem], again: bool) -> String {
         key_grouped: "JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP",
         key_plain: "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
         uri: URI,
-        apple_uri: again.then_some("apple-otpauth://totp/Latchkey:ada?secret=JBSWY3DPEHPK3PXP"),
+        apple_uri: (kind == NewIs::Replacement)
+            .then_some("apple-otpauth://totp/Latchkey:ada?secret=JBSWY3DPEHPK3PXP"),
         qr_src: "/enroll/qr.png",
         qr_px: 270,
-        again,
+        kind,
         server_time_ms: 1_795_529_132_000,
         server_time: "14:05:32 UTC",
     }
@@ -123,19 +181,34 @@ fn home(shell: &Shell, username: &str, role_key: &str, recovery_left: u32) -> St
     .unwrap()
 }
 
-fn login(shell: &Shell, problems: &[Problem], username: &str) -> String {
-    LoginPage { shell, problems, username, keep: false, rd: "/account", registration_open: true }
+fn login(shell: &Shell, problems: &[Problem], username: &str, asks: Asks) -> String {
+    LoginPage { shell, problems, username, keep: false, rd: "/account", registration_open: true, asks }
         .render()
         .unwrap()
 }
 
-pub(super) fn code(shell: &Shell, problems: &[Problem], username: &str) -> String {
-    let label = format!("{}: {username}", shell.issuer);
-    CodePage { shell, problems, username, label: &label }.render().unwrap()
+fn owed_password(shell: &Shell, new: bool) -> String {
+    OwedPasswordPage { shell, problems: &[], username: "ada", new }.render().unwrap()
 }
 
-fn recovery(shell: &Shell, problems: &[Problem]) -> String {
-    RecoveryPage { shell, problems, username: "ada" }.render().unwrap()
+fn link(shell: &Shell, purpose: Purpose) -> String {
+    let (password, code) = match purpose {
+        Purpose::Enroll => (AsksPassword::Current, false),
+        Purpose::Password => (AsksPassword::New, true),
+        Purpose::Both => (AsksPassword::New, false),
+    };
+    let link = Link { name: "ada".to_owned(), purpose, password, code };
+    LinkPage { shell, problems: &[], action: "/link/7q4m-k2vd-9xrt-3b8h", link: &link }.render().unwrap()
+}
+
+pub(super) fn code(shell: &Shell, problems: &[Problem], username: &str) -> String {
+    let label = format!("{}: {username}", shell.issuer);
+    let (server_time_ms, server_time) = (1_795_529_132_000, "14:05:32 UTC");
+    CodePage { shell, problems, username, label: &label, server_time_ms, server_time }.render().unwrap()
+}
+
+fn recovery(shell: &Shell, problems: &[Problem], who: Who<'_>) -> String {
+    RecoveryPage { shell, problems, who, rd: "" }.render().unwrap()
 }
 
 fn resting(shell: &Shell) -> String {
@@ -146,15 +219,56 @@ fn resting(shell: &Shell) -> String {
 
 fn account(shell: &Shell, recovery_left: u32, sessions: u32) -> String {
     let shell = &Shell { signed_in_as: Some("ada".to_owned()), ..shell.clone() };
-    AccountPage { shell, problems: &[], recovery_left, sessions }.render().unwrap()
+    let (authenticators, has_password) = (sessions, sessions == 1);
+    AccountPage { shell, problems: &[], recovery_left, sessions, authenticators, has_password }
+        .render()
+        .unwrap()
 }
 
 fn prove(shell: &Shell, problems: &[Problem]) -> String {
-    ProvePage { shell, problems, username: "ada", rd: "/account/password" }.render().unwrap()
+    ProvePage { shell, problems, username: "ada", rd: "/account/password", asks_password: true }
+        .render()
+        .unwrap()
+}
+
+fn prove_code(shell: &Shell) -> String {
+    ProvePage { shell, problems: &[], username: "ada", rd: "", asks_password: false }.render().unwrap()
+}
+
+fn authenticator_lines(shell: &Shell) -> Vec<Line> {
+    let line = |id: &str, name: &str, label: &str, until: Option<&str>| Line {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        label: label.to_owned(),
+        since: shell
+            .t2("authenticators-since", ("since", "2026-03-02"), ("used", "2026-11-24 14:05 UTC"))
+            .into_owned(),
+        until: until.map(str::to_owned),
+        removable: true,
+    };
+    vec![
+        line("01", "Latchkey: ada", "Latchkey: ada", Some("2026-11-25 14:05 UTC")),
+        line("02", "New phone", "Latchkey: ada (New phone)", None),
+        line("03", "iPad", "Latchkey: ada (iPad)", None),
+    ]
+}
+
+fn authenticators(shell: &Shell) -> String {
+    let shell = &Shell { signed_in_as: Some("ada".to_owned()), ..shell.clone() };
+    AuthenticatorsPage { shell, problems: &[], lines: &authenticator_lines(shell) }.render().unwrap()
+}
+
+fn new_authenticator(shell: &Shell, problems: &[Problem], phone: bool) -> String {
+    let lines = &authenticator_lines(shell)[1..];
+    NewAuthenticatorPage { shell, problems, phone, name: "", lines }.render().unwrap()
+}
+
+fn remove_authenticator(shell: &Shell) -> String {
+    RemoveAuthenticatorPage { shell, problems: &[], line: &authenticator_lines(shell)[2] }.render().unwrap()
 }
 
 fn password(shell: &Shell, problems: &[Problem]) -> String {
-    PasswordPage { shell, problems, username: "ada" }.render().unwrap()
+    PasswordPage { shell, problems, username: "ada", first: false }.render().unwrap()
 }
 
 fn sessions(shell: &Shell) -> String {
@@ -166,7 +280,8 @@ fn sessions(shell: &Shell) -> String {
         current,
     };
     let sessions = [line("1", "Firefox on Linux", true), line("2", "Safari on iPhone", false)];
-    SessionsPage { shell, problems: &[], sessions: &sessions }.render().unwrap()
+    let browsers = [line("3", "Firefox on Linux", true), line("4", "Chrome on Android", false)];
+    SessionsPage { shell, problems: &[], sessions: &sessions, browsers: &browsers }.render().unwrap()
 }
 
 fn activity(shell: &Shell) -> String {
