@@ -12,13 +12,12 @@ fn changes_the_password_and_the_recovery_codes(window: Window) {
     story.server.clock.advance(6 * 60);
 
     browser.press("Make new ones");
-    browser.arrives_at("/account/recovery-codes", "Is it still you?");
-    assert_eq!(browser.status(), 403);
+    browser.arrives_at("/account/prove", "Is it still you?");
     browser.fill("Password", PASSWORD);
     browser.fill(story.says.code_field, &story.code(&app));
     browser.press(story.says.next);
-    browser.arrives_at("/account", "Your account");
-    browser.press("Make new ones");
+    browser.arrives_at("/account/recovery-codes", "Make new recovery codes?");
+    browser.press("Make ten new codes");
     browser.arrives_at("/enroll/recovery-codes", story.says.codes);
     let new = story.keeps_the_codes();
     assert!(new.iter().all(|code| !codes.contains(code)), "all ten codes are new");
@@ -31,7 +30,8 @@ fn changes_the_password_and_the_recovery_codes(window: Window) {
     browser.arrives_at("/account", "Your account");
     browser.open("/account/activity");
     browser.arrives_at("/account/activity", "Activity");
-    for what in ["Password changed", "New recovery codes made", "Password and code given again"] {
+    for what in ["Password changed", "New recovery codes made", "Everything given again to change something"]
+    {
         assert!(browser.words().contains(what), "{what}: {}", browser.words());
     }
 }

@@ -7,13 +7,16 @@
 mod accessibility;
 mod account;
 mod authenticator;
+mod authenticators;
 mod browser;
 mod code_field;
+mod code_policy;
 mod driver;
 mod enroll;
 mod keyboard;
 mod languages;
 mod layout;
+mod links;
 mod login;
 mod newcomer;
 mod no_javascript;

@@ -23,11 +23,6 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts one with the settings it comes with.
-    pub(crate) fn start() -> Server {
-        Server::start_with(|_| {})
-    }
-
     /// Starts one with other settings.
     pub(crate) fn start_with(change: impl FnOnce(&mut Config)) -> Server {
         let scratch = Scratch::new(Kind::Sqlite);
@@ -48,6 +43,7 @@ impl Server {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime");
         let app = runtime.block_on(App::open_with(config, clock.clone(), Random::Os)).expect("the app opens");
+        runtime.block_on(auth::note_policy(&app)).expect("the policy is noted");
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async {
             let _ = stopped.await;

@@ -1,6 +1,8 @@
 //! What people do in several journeys: register, scan, confirm, keep the codes, sign in. The words they look for are in
 //! `speech.rs`.
 
+use auth::Config;
+
 use crate::authenticator::Authenticator;
 use crate::browser::{Browser, Window};
 use crate::server::Server;
@@ -21,7 +23,12 @@ pub(crate) struct Story {
 impl Story {
     /// A person in front of `window`, and a server that nobody has used yet.
     pub(crate) fn begin(window: Window) -> Story {
-        let server = Server::start();
+        Story::begin_with(window, |_| {})
+    }
+
+    /// The same on a server with other settings.
+    pub(crate) fn begin_with(window: Window, change: impl FnOnce(&mut Config)) -> Story {
+        let server = Server::start_with(change);
         let browser = Browser::start(window, &server.origin());
         let says = if window.language == "de" { &GERMAN } else { &ENGLISH };
         Story { browser, server, says }

@@ -1,6 +1,7 @@
 //! A walk past every page there is, each also with its problem, for the tests that look at all of them.
 
-use auth::config::Registration;
+use auth::config::{Factors, Registration};
+use auth::link::{self, Purpose};
 use auth::{Role, setup};
 
 use crate::server::Server;
@@ -51,6 +52,10 @@ fn having_an_account(story: &Story, look: &mut dyn FnMut(&Story, &str)) {
         ("/account", "Your account", "account"),
         ("/account/sessions", "Where you are signed in", "sessions"),
         ("/account/activity", "Activity", "activity"),
+        ("/account/authenticators", "Authenticators", "authenticators"),
+        ("/account/authenticators/add", "Add an authenticator", "authenticator-add"),
+        ("/account/authenticators/new-phone", "Move to a new phone", "new-phone"),
+        ("/account/recovery-codes", "Make new recovery codes?", "renew"),
         ("/account/password", "Change your password", "password"),
     ] {
         browser.open(path);
@@ -119,6 +124,14 @@ fn starting_a_server(story: &Story, look: &mut dyn FnMut(&Story, &str)) {
     browser.open(&grace.url);
     browser.arrives_at(&path_of(story, &grace.url), "Welcome to Latchkey");
     look(story, "setup-user");
+    for (purpose, name) in
+        [(Purpose::Enroll, "link-enroll"), (Purpose::Password, "link-password"), (Purpose::Both, "link-both")]
+    {
+        let link = story.server.runs(async |app| link::make(app, "ada", purpose).await).expect("a link");
+        browser.open(&link.url);
+        browser.arrives_at(&path_of(story, &link.url), "A link for ada");
+        look(story, name);
+    }
     browser.open("/setup/0000-0000-0000-0000");
     assert!(browser.comes_true(|| browser.heading() == "This link no longer works"), "{}", browser.heading());
     look(story, "setup-gone");
@@ -127,6 +140,16 @@ fn starting_a_server(story: &Story, look: &mut dyn FnMut(&Story, &str)) {
     browser.open(&format!("{}/register", closed.origin()));
     assert!(browser.comes_true(|| browser.heading() == "Registration is closed"), "{}", browser.heading());
     look(story, "register-closed");
+    let by_code = Server::start_with(|config| config.factors = Factors::Code);
+    browser.open(&format!("{}/login", by_code.origin()));
+    assert!(browser.comes_true(|| browser.words().contains(story.says.code_field)), "{}", browser.words());
+    look(story, "login-code");
+    browser.press(story.says.next);
+    browser.hears("Enter a username.");
+    look(story, "login-code-problem");
+    browser.open(&format!("{}/login/recovery", by_code.origin()));
+    assert!(browser.comes_true(|| browser.heading() == story.says.recovery), "{}", browser.heading());
+    look(story, "recovery-by-name");
     // Away from it again, or its end would wait for the connection.
     browser.open("/login");
 }
