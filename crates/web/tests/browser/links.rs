@@ -70,7 +70,7 @@ fn a_lost_phone_is_replaced_by_a_link_and_the_password_on_a_phone() {
 
 #[test]
 fn whoever_has_lost_both_is_asked_for_neither() {
-    let story = Story::begin(Window { scripts: false, ..Window::PHONE });
+    let story = Story::begin(Window::PHONE);
     let (browser, says) = (&story.browser, story.says);
     story.becomes_a_user("ada");
     story.signs_out();
