@@ -15,6 +15,8 @@ pub(crate) enum Happened {
     RegistrationStarted,
     /// The first code was confirmed: the account exists.
     UserCreated,
+    /// Somebody was taken along from another program.
+    UserImported,
     /// A password was right.
     PasswordRight,
     /// A password was wrong.
@@ -60,6 +62,7 @@ impl Happened {
         match self {
             Happened::RegistrationStarted => "registration.started",
             Happened::UserCreated => "user.created",
+            Happened::UserImported => "user.imported",
             Happened::PasswordRight => "sign_in.password_right",
             Happened::PasswordWrong => "sign_in.password_wrong",
             Happened::SignedIn => "sign_in.completed",

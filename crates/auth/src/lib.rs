@@ -22,11 +22,13 @@ pub mod account;
 pub mod chores;
 pub mod config;
 pub mod enroll;
+pub mod import;
 pub mod login;
 pub mod recovery;
 pub mod register;
 pub mod session;
 pub mod setup;
+pub mod trial;
 pub mod users;
 
 use std::os::unix::fs::DirBuilderExt;

@@ -170,6 +170,6 @@ fn keep_an_owner(tx: &mut Tx<'_>, user: &users::User) -> Result<()> {
     Ok(())
 }
 
-fn nobody(name: &str) -> Error {
+pub(crate) fn nobody(name: &str) -> Error {
     Error::NotFound(format!("nobody is called {name}. Who there is: latchkey user list"))
 }

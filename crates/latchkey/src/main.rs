@@ -4,7 +4,9 @@ mod config;
 mod doctor;
 mod exit;
 mod first_minute;
+mod import;
 mod logging;
+mod progress;
 mod serve;
 mod settings;
 mod setup_link;
@@ -44,6 +46,9 @@ enum Command {
     /// People: let in, list, show, give a role, lock out
     #[command(subcommand)]
     User(User),
+    /// Take people along from another program, who go on with the entry on their phone
+    #[command(subcommand)]
+    Import(import::Import),
     /// Settings: check them, list them
     #[command(subcommand)]
     Config(Config),
@@ -129,6 +134,7 @@ fn run(flags: &Flags, command: Command, since: Stopwatch) -> Result<()> {
         Command::Doctor { output } => doctor::run(flags, output.json),
         Command::Config(Config::Check) => config::check(flags),
         Command::Config(Config::Settings { output }) => config::settings(output.json),
+        Command::Import(import) => import::run(flags, import),
         Command::User(User::Add { name, role, output }) => user::add(flags, &name, role, output.json),
         Command::User(User::List { output }) => user::list(flags, output.json),
         Command::User(User::Show { name, output }) => user::show(flags, &name, output.json),

@@ -56,6 +56,27 @@ pub fn insert(tx: &mut Tx<'_>, new: &Authenticator, now: Time) -> Result<()> {
     tx.execute(INSERT, &values).map(|_| ())
 }
 
+/// Inserts an authenticator that another program has enrolled: it was not used here yet. Steps up to its `last_step` are
+/// spent.
+pub fn insert_imported(tx: &mut Tx<'_>, new: &Authenticator, now: Time) -> Result<()> {
+    const INSERT: Sql = Sql::new(
+        "INSERT INTO authenticators (id, user_id, label, secret, algorithm, digits, period, last_step, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    );
+    let values = [
+        (&new.id).into(),
+        (&new.user_id).into(),
+        (&new.label).into(),
+        (&new.secret).into(),
+        (&new.algorithm).into(),
+        new.digits.into(),
+        new.period.into(),
+        new.last_step.into(),
+        now.into(),
+    ];
+    tx.execute(INSERT, &values).map(|_| ())
+}
+
 /// Everything enrolled for a user, oldest first.
 pub fn of_user(conn: &mut Conn<'_>, user_id: &Id) -> Result<Vec<Authenticator>> {
     const OF_USER: Sql = Sql::new(

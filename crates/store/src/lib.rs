@@ -19,6 +19,7 @@ pub mod authenticators;
 pub mod claims;
 pub mod enrollments;
 pub mod events;
+pub mod foreign;
 pub mod keys;
 pub mod logins;
 pub mod quotas;

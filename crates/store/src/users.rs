@@ -70,6 +70,30 @@ pub fn insert(tx: &mut Tx<'_>, new: &NewUser<'_>, now: Time) -> Result<bool> {
     Ok(tx.execute(INSERT, &values)? == 1)
 }
 
+/// Inserts a user who comes from another program, and has not signed in here yet. False when the name is in use.
+///
+/// Until `_password_due` somebody without a password may choose one by a code alone. There is no column for it yet.
+pub fn insert_imported(
+    tx: &mut Tx<'_>,
+    new: &NewUser<'_>,
+    _password_due: Option<Time>,
+    now: Time,
+) -> Result<bool> {
+    const INSERT: Sql = Sql::new(
+        "INSERT INTO users (id, name, name_key, role, password, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name_key) DO NOTHING",
+    );
+    let values = [
+        new.id.into(),
+        new.name.into(),
+        new.name_key.into(),
+        new.role.into(),
+        new.password.into(),
+        now.into(),
+    ];
+    Ok(tx.execute(INSERT, &values)? == 1)
+}
+
 /// The user of that name, which must be in lower case.
 pub fn by_name(conn: &mut Conn<'_>, name_key: &str) -> Result<Option<User>> {
     const BY_NAME: Sql = Sql::new(
