@@ -13,9 +13,11 @@ const NOW: i64 = 1_790_000_010;
 
 /// An empty house on either engine.
 async fn house(scratch: &Scratch) -> App {
-    let mut config = Config::default();
-    config.data_dir = scratch.dir().to_owned();
-    config.database = scratch.url().to_owned().into();
+    let config = Config {
+        data_dir: scratch.dir().to_owned(),
+        database: scratch.url().to_owned().into(),
+        ..Config::default()
+    };
     App::open_with(config, Clock::frozen(Time::from_millis(NOW * 1000)), Random::seeded(1)).await.unwrap()
 }
 

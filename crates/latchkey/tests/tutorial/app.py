@@ -24,9 +24,7 @@ class User(db.Model):
 def make(count):
     db.create_all()
     for number in range(count):
-        # Old versions of pyotp chose 16 letters, newer ones choose 32.
-        secret = pyotp.random_base32()[: 16 if number % 2 else 32]
-        db.session.add(User(username=f"Person.{number}", otp_secret=secret))
+        db.session.add(User(username=f"Person.{number}", otp_secret=pyotp.random_base32()))
     db.session.commit()
 
 
