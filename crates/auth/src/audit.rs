@@ -53,6 +53,8 @@ pub(crate) enum Happened {
     Disabled,
     /// Somebody was let in again.
     Enabled,
+    /// Somebody was removed, with everything of theirs.
+    UserRemoved,
     /// Tries that were not even judged, in a minute.
     Rested,
 }
@@ -81,6 +83,7 @@ impl Happened {
             Happened::RoleChanged => "user.role_changed",
             Happened::Disabled => "user.disabled",
             Happened::Enabled => "user.enabled",
+            Happened::UserRemoved => "user.removed",
             Happened::Rested => "sign_in.rested",
         }
     }

@@ -5,7 +5,10 @@ use store::{Time, Tx, claims, recovery_codes, registrations, setup_links, users}
 use crate::audit::{Happened, Whom};
 use crate::limits::{Kind, WRONG_CODES};
 use crate::name::Name;
-use crate::{App, Error, Result, Role, Visit, limits};
+use crate::{App, Error, Result, Role, Visit, limits, setup};
+
+/// People in a piece of a list.
+const PAGE: i64 = 1000;
 
 /// Somebody with an account.
 #[derive(Clone, Debug)]
@@ -62,6 +65,14 @@ fn person(user: users::User) -> Person {
 pub async fn all(app: &App) -> Result<Vec<Person>> {
     let all = app.db.scan(users::all).await?;
     Ok(all.into_iter().map(person).collect())
+}
+
+/// At most a thousand people whose names come after this one, by name; from `""` on. For lists that are written piece by
+/// piece.
+pub async fn page(app: &App, after: &str) -> Result<Vec<Person>> {
+    let after = after.to_ascii_lowercase();
+    let page = app.db.scan(move |conn| users::page(conn, &after, PAGE)).await?;
+    Ok(page.into_iter().map(person).collect())
 }
 
 /// How many there are.
@@ -129,6 +140,24 @@ pub async fn enable(app: &App, name: &str) -> Result<()> {
             limits::forgive(tx, kind, &vault.name_mac(key))?;
         }
         Ok(Some((Happened::Enabled, "")))
+    })
+    .await
+}
+
+/// Removes somebody with everything of theirs: sessions, authenticators, recovery codes, links, tries. The name is free
+/// then. What happened to them stays in the audit log.
+pub async fn remove(app: &App, name: &str) -> Result<()> {
+    let vault = app.vault.clone();
+    change(app, name, move |tx, user, key| {
+        keep_an_owner(tx, user)?;
+        // A registration that began before there was this account must not become the next one of that name.
+        registrations::remove(tx, key)?;
+        setup_links::remove(tx, &setup::slot_of(key))?;
+        users::remove(tx, &user.id)?;
+        for kind in [Kind::Password, Kind::Code, Kind::Recovery] {
+            limits::forgive(tx, kind, &vault.name_mac(key))?;
+        }
+        Ok(Some((Happened::UserRemoved, "")))
     })
     .await
 }

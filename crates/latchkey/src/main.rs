@@ -43,7 +43,7 @@ enum Command {
         #[command(flatten)]
         output: Output,
     },
-    /// People: let in, list, show, give a role, lock out
+    /// People: let in, list, show, give a role, lock out, remove
     #[command(subcommand)]
     User(User),
     /// Take people along from another program, who go on with the entry on their phone
@@ -89,16 +89,32 @@ enum User {
         name: String,
         /// user, admin or owner
         role: Role,
+        #[command(flatten)]
+        output: Output,
     },
     /// Lock somebody out, which ends their sessions
     Disable {
         /// Their username
         name: String,
+        #[command(flatten)]
+        output: Output,
     },
     /// Let somebody in again, and forgive their wrong codes and passwords
     Enable {
         /// Their username
         name: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Remove somebody with everything of theirs; what happened to them stays in the audit log
+    Remove {
+        /// Their username
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        output: Output,
     },
 }
 
@@ -138,8 +154,9 @@ fn run(flags: &Flags, command: Command, since: Stopwatch) -> Result<()> {
         Command::User(User::Add { name, role, output }) => user::add(flags, &name, role, output.json),
         Command::User(User::List { output }) => user::list(flags, output.json),
         Command::User(User::Show { name, output }) => user::show(flags, &name, output.json),
-        Command::User(User::Role { name, role }) => user::role(flags, &name, role),
-        Command::User(User::Disable { name }) => user::disable(flags, &name),
-        Command::User(User::Enable { name }) => user::enable(flags, &name),
+        Command::User(User::Role { name, role, output }) => user::role(flags, &name, role, output.json),
+        Command::User(User::Disable { name, output }) => user::disable(flags, &name, output.json),
+        Command::User(User::Enable { name, output }) => user::enable(flags, &name, output.json),
+        Command::User(User::Remove { name, yes, output }) => user::remove(flags, &name, yes, output.json),
     }
 }

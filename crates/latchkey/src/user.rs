@@ -1,12 +1,12 @@
 //! `latchkey user …`: people, for those who run the place. Works while the server runs and while it does not.
 
 use auth::users::{self, Person};
-use auth::{Role, Time, date, date_and_time, setup, timestamp};
+use auth::{App, Role, Time, date, date_and_time, setup, timestamp};
 use serde_json::{Value, json};
 
 use crate::exit::Result;
 use crate::settings::Flags;
-use crate::terminal::{columns, print, print_json};
+use crate::terminal::{List, Table, columns, confirm, print, print_json};
 
 /// Prints a one-time link for somebody new.
 pub(crate) fn add(flags: &Flags, name: &str, role: Role, json: bool) -> Result<()> {
@@ -24,30 +24,33 @@ pub(crate) fn add(flags: &Flags, name: &str, role: Role, json: bool) -> Result<(
     Ok(())
 }
 
-/// Lists everybody.
+/// Lists everybody, a thousand at a time: there may be many.
 pub(crate) fn list(flags: &Flags, json: bool) -> Result<()> {
-    let people = flags.with_existing(async |app| users::all(app).await)?;
+    let (mut table, mut list) =
+        (Table::new(["NAME", "ROLE", "STATE", "SINCE", "LAST SIGN-IN"]), List::default());
+    flags.with_existing(async |app| {
+        let mut after = String::new();
+        loop {
+            let people = users::page(app, &after).await?;
+            let Some(last) = people.last() else { return Ok(()) };
+            after.clone_from(&last.name);
+            match json {
+                true => print(&list.values(people.iter().map(shape))),
+                false => print(&table.rows(people.iter().map(row).collect())),
+            }
+        }
+    })?;
     if json {
-        print_json(&people.iter().map(shape).collect());
-        return Ok(());
-    }
-    if people.is_empty() {
+        print(list.end());
+    } else if table.is_empty() {
         print("Nobody has an account yet. To let somebody in: latchkey user add NAME\n");
-        return Ok(());
     }
-    let mut rows = vec![["NAME", "ROLE", "STATE", "SINCE", "LAST SIGN-IN"].map(str::to_owned)];
-    rows.extend(people.iter().map(|person| {
-        let role = person.role.text().to_owned();
-        [
-            person.name.clone(),
-            role,
-            state(person).to_owned(),
-            date(person.created_at),
-            last(person.signed_in_at),
-        ]
-    }));
-    print(&columns("", &rows));
     Ok(())
+}
+
+fn row(person: &Person) -> [String; 5] {
+    let role = person.role.text().to_owned();
+    [person.name.clone(), role, state(person).to_owned(), date(person.created_at), last(person.signed_in_at)]
 }
 
 /// Shows one person.
@@ -74,25 +77,66 @@ pub(crate) fn show(flags: &Flags, name: &str, json: bool) -> Result<()> {
 }
 
 /// Gives a role.
-pub(crate) fn role(flags: &Flags, name: &str, role: Role) -> Result<()> {
-    flags.with_existing(async |app| users::set_role(app, name, role).await)?;
-    print(&format!("{name} has the role {role} now, and signs in again to use it.\n"));
+pub(crate) fn role(flags: &Flags, name: &str, role: Role, json: bool) -> Result<()> {
+    let person = changed(flags, name, async |app| users::set_role(app, name, role).await)?;
+    match json {
+        true => print_json(&shape(&person)),
+        false => print(&format!("{name} has the role {role} now, and signs in again to use it.\n")),
+    }
     Ok(())
 }
 
 /// Locks somebody out.
-pub(crate) fn disable(flags: &Flags, name: &str) -> Result<()> {
-    flags.with_existing(async |app| users::disable(app, name).await)?;
-    print(&format!(
-        "{name} is disabled, and signed out everywhere. To undo it: latchkey user enable {name}\n"
-    ));
+pub(crate) fn disable(flags: &Flags, name: &str, json: bool) -> Result<()> {
+    let person = changed(flags, name, async |app| users::disable(app, name).await)?;
+    match json {
+        true => print_json(&shape(&person)),
+        false => print(&format!(
+            "{name} is disabled, and signed out everywhere. To undo it: latchkey user enable {name}\n"
+        )),
+    }
     Ok(())
 }
 
 /// Lets somebody in again.
-pub(crate) fn enable(flags: &Flags, name: &str) -> Result<()> {
-    flags.with_existing(async |app| users::enable(app, name).await)?;
-    print(&format!("{name} may sign in, with nothing to wait for.\n"));
+pub(crate) fn enable(flags: &Flags, name: &str, json: bool) -> Result<()> {
+    let person = changed(flags, name, async |app| users::enable(app, name).await)?;
+    match json {
+        true => print_json(&shape(&person)),
+        false => print(&format!("{name} may sign in, with nothing to wait for.\n")),
+    }
+    Ok(())
+}
+
+/// Changes somebody, and answers what they are now.
+fn changed(
+    flags: &Flags,
+    name: &str,
+    change: impl AsyncFnOnce(&App) -> std::result::Result<(), auth::Error>,
+) -> Result<Person> {
+    let details = flags.with_existing(async |app| {
+        change(app).await?;
+        users::show(app, name).await
+    })?;
+    Ok(details.person)
+}
+
+/// Removes somebody, once it is sure that they are meant.
+pub(crate) fn remove(flags: &Flags, name: &str, yes: bool, json: bool) -> Result<()> {
+    let person = flags.with_existing(async |app| users::show(app, name).await)?.person;
+    if !yes {
+        let warning = format!(
+            "This removes {} with everything of theirs, and cannot be undone. To lock them out instead: latchkey user disable.",
+            person.name
+        );
+        confirm(&warning, &person.name)?;
+    }
+    flags.with_existing(async |app| users::remove(app, name).await)?;
+    if json {
+        print_json(&json!({ "id": person.id.as_str(), "name": person.name, "removed": true }));
+        return Ok(());
+    }
+    print(&format!("{} is removed, and signed out everywhere. The name is free.\n", person.name));
     Ok(())
 }
 

@@ -121,6 +121,15 @@ pub fn all(conn: &mut Conn<'_>) -> Result<Vec<User>> {
     conn.all(ALL, &[], user)
 }
 
+/// Those whose names come after this one, which must be in lower case, by name: a list in pieces, from `""` on.
+pub fn page(conn: &mut Conn<'_>, after: &str, most: i64) -> Result<Vec<User>> {
+    const PAGE: Sql = Sql::new(
+        "SELECT id, name, role, password, epoch, disabled, wrong_codes, created_at, signed_in_at
+         FROM users WHERE name_key > $1 ORDER BY name_key LIMIT $2",
+    );
+    conn.all(PAGE, &[after.into(), most.into()], user)
+}
+
 /// How many people there are.
 pub fn count(conn: &mut Conn<'_>) -> Result<i64> {
     const COUNT: Sql = Sql::new("SELECT count(*) FROM users");
@@ -156,6 +165,12 @@ pub fn disable(tx: &mut Tx<'_>, id: &Id) -> Result<bool> {
 pub fn enable(tx: &mut Tx<'_>, id: &Id) -> Result<bool> {
     const ENABLE: Sql = Sql::new("UPDATE users SET disabled = FALSE, wrong_codes = 0 WHERE id = $1");
     Ok(tx.execute(ENABLE, &[id.into()])? == 1)
+}
+
+/// Removes somebody, and with them everything that is theirs; what happened to them stays. False when there is no such user.
+pub fn remove(tx: &mut Tx<'_>, id: &Id) -> Result<bool> {
+    const REMOVE: Sql = Sql::new("DELETE FROM users WHERE id = $1");
+    Ok(tx.execute(REMOVE, &[id.into()])? == 1)
 }
 
 /// Sets another password and starts a new epoch. `None` when the old epoch is over already or the user is disabled.
