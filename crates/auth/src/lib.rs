@@ -40,11 +40,12 @@ use store::Db;
 pub use clock::{Clock, date, date_and_time, time_of_day, timestamp};
 pub use config::Config;
 pub use error::{Error, Hint, Result, Rule};
+pub use otp::{Drawing, Qr};
 pub use password::{Cost, Password};
 pub use random::{Random, Token, Words};
 pub use role::Role;
 pub use store::{Id, Kind as DatabaseKind, Time};
-pub use visit::Visit;
+pub use visit::{Visit, browser_and_system};
 
 use audit::Scribe;
 use limits::Rested;

@@ -2,17 +2,23 @@
 //! whoever may ask this could read the secrets themselves. Where codes are judged is `code.rs`.
 
 use otp::totp::{self, Step};
-use otp::{Code, Key};
+use otp::{Account, Code, Key, Qr};
 use store::authenticators::Authenticator;
 use store::{Time, authenticators, users};
 
 use crate::authenticator::{DRIFT, key_of, parse_code};
 use crate::limits::WRONG_CODES;
 use crate::name::Name;
-use crate::{App, Result};
+use crate::{App, Error, Result};
 
 /// How far a code is searched for on each side, in steps. Among a hundred times as many, a wrong one would often be found.
 const FAR: i64 = 120;
+
+/// A setup link as a QR code, written again in the one form that all apps understand.
+pub fn qr(link: &str) -> Result<Qr> {
+    let account = Account::parse(link).map_err(|error| Error::Refused(error.to_string()))?;
+    Qr::encode(&account.to_uri()).map_err(|error| Error::Refused(error.to_string()))
+}
 
 /// What a code would be just now.
 #[derive(Clone, Debug, PartialEq, Eq)]

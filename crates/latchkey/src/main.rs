@@ -6,8 +6,10 @@ mod exit;
 mod first_minute;
 mod import;
 mod logging;
+mod otp;
 mod progress;
 mod serve;
+mod session;
 mod settings;
 mod setup_link;
 mod stopwatch;
@@ -46,6 +48,12 @@ enum Command {
     /// People: let in, list, show, give a role, lock out, remove
     #[command(subcommand)]
     User(User),
+    /// Who is signed in: list, end
+    #[command(subcommand)]
+    Session(Session),
+    /// Codes: what one would be, a setup link as a QR code
+    #[command(subcommand)]
+    Otp(Otp),
     /// Take people along from another program, who go on with the entry on their phone
     #[command(subcommand)]
     Import(import::Import),
@@ -119,6 +127,44 @@ enum User {
 }
 
 #[derive(Subcommand)]
+enum Session {
+    /// List the browsers that are signed in, of one person or of everybody
+    List {
+        /// Their username
+        name: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// End one session, or with --all everything of one person, sign-ins on their way included
+    End {
+        /// The session's id; with --all the username
+        #[arg(value_name = "ID|NAME")]
+        which: String,
+        /// End all of this person's
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Subcommand)]
+enum Otp {
+    /// Say what a code would be, read from standard input; nothing is spent
+    Test {
+        /// Whose code it is
+        name: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Draw a setup link, read from standard input, as a QR code
+    Qr {
+        #[command(flatten)]
+        how: otp::How,
+    },
+}
+
+#[derive(Subcommand)]
 enum Config {
     /// Say whether the settings are right, which are set, and where
     Check,
@@ -150,6 +196,17 @@ fn run(flags: &Flags, command: Command, since: Stopwatch) -> Result<()> {
         Command::Doctor { output } => doctor::run(flags, output.json),
         Command::Config(Config::Check) => config::check(flags),
         Command::Config(Config::Settings { output }) => config::settings(output.json),
+        Command::Session(Session::List { name, output }) => {
+            session::list(flags, name.as_deref(), output.json)
+        }
+        Command::Session(Session::End { which, all: true, output }) => {
+            session::end_all(flags, &which, output.json)
+        }
+        Command::Session(Session::End { which, all: false, output }) => {
+            session::end(flags, &which, output.json)
+        }
+        Command::Otp(Otp::Test { name, output }) => otp::test(flags, &name, output.json),
+        Command::Otp(Otp::Qr { how }) => otp::qr(&how),
         Command::Import(import) => import::run(flags, import),
         Command::User(User::Add { name, role, output }) => user::add(flags, &name, role, output.json),
         Command::User(User::List { output }) => user::list(flags, output.json),

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, IsTerminal, Read, Write};
 
+use auth::{Drawing, Qr};
 use serde_json::Value;
 
 use crate::exit::{Result, Trouble};
@@ -18,6 +19,19 @@ pub(crate) fn print(text: &str) {
 /// Writes one JSON value.
 pub(crate) fn print_json(value: &Value) {
     print(&format!("{value:#}\n"));
+}
+
+/// A text as a QR code: in black on white where standard output is a terminal, whatever its colors; elsewhere in half
+/// blocks that are right on a dark ground.
+#[cfg_attr(not(test), expect(dead_code, reason = "`otp enroll` draws with it"))]
+pub(crate) fn draw_qr(text: &str) -> Result<String> {
+    let qr = Qr::encode(text).map_err(|e| Trouble::failed(e.to_string()))?;
+    Ok(qr.drawn(drawing(), false))
+}
+
+/// What standard output can show.
+pub(crate) fn drawing() -> Drawing {
+    if std::io::stdout().is_terminal() { Drawing::Colored } else { Drawing::Blocks }
 }
 
 /// One line of standard input, without its end. Whoever sits at a terminal is asked for it first, on standard error.
@@ -85,7 +99,10 @@ impl<const N: usize> Table<N> {
 
     /// The next rows as text, the headings before the first ones.
     pub(crate) fn rows(&mut self, mut rows: Vec<[String; N]>) -> String {
-        if self.is_empty() && !rows.is_empty() {
+        if rows.is_empty() {
+            return String::new();
+        }
+        if self.is_empty() {
             rows.insert(0, self.heading.map(str::to_owned));
         }
         let widths = *self.widths.get_or_insert_with(|| widths(&rows));
@@ -141,8 +158,30 @@ mod tests {
     }
 
     #[test]
+    fn a_drawn_code_is_read_back_by_a_decoder() {
+        let text = "otpauth://totp/Acme:ada?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Acme";
+        let drawn = draw_qr(text).unwrap();
+        let drawn = drawn.replace("\x1b[38;5;16;48;5;231m", "").replace("\x1b[0m", "");
+        let lines: Vec<Vec<char>> = drawn.lines().map(|line| line.chars().collect()).collect();
+        let side = lines[0].len();
+        // Four pixels a module. Outside of a terminal the blocks draw what is light.
+        let on_a_terminal = std::io::stdout().is_terminal();
+        let gray = |x: usize, y: usize| {
+            let glyph = lines[y / 8][x / 4];
+            let filled = glyph == '█' || glyph == if y / 4 % 2 == 0 { '▀' } else { '▄' };
+            if filled == on_a_terminal { 0 } else { 255 }
+        };
+        let mut image = rqrr::PreparedImage::prepare_from_greyscale(4 * side, 4 * side, gray);
+        let grids = image.detect_grids();
+        assert_eq!(grids.len(), 1);
+        assert_eq!(grids[0].decode().unwrap().1, text);
+    }
+
+    #[test]
     fn a_table_in_pieces_keeps_the_widths_of_its_first() {
         let mut table = Table::new(["NAME", "ROLE"]);
+        assert_eq!(table.rows(vec![]), "");
+        assert!(table.is_empty());
         let row = |name: &str| [name.to_owned(), "user".to_owned()];
         assert_eq!(table.rows(vec![row("ada")]), "NAME   ROLE\nada    user\n");
         assert_eq!(table.rows(vec![row("bob"), row("grace hopper")]), "bob    user\ngrace hopper   user\n");

@@ -167,6 +167,12 @@ pub fn enable(tx: &mut Tx<'_>, id: &Id) -> Result<bool> {
     Ok(tx.execute(ENABLE, &[id.into()])? == 1)
 }
 
+/// Starts a new epoch, whoever it is: every session, and every sign-in on its way, is void.
+pub fn end_everything(tx: &mut Tx<'_>, id: &Id) -> Result<bool> {
+    const END: Sql = Sql::new("UPDATE users SET epoch = epoch + 1 WHERE id = $1");
+    Ok(tx.execute(END, &[id.into()])? == 1)
+}
+
 /// Removes somebody, and with them everything that is theirs; what happened to them stays. False when there is no such user.
 pub fn remove(tx: &mut Tx<'_>, id: &Id) -> Result<bool> {
     const REMOVE: Sql = Sql::new("DELETE FROM users WHERE id = $1");

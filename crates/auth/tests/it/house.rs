@@ -61,7 +61,11 @@ impl House {
     pub(crate) async fn import_all(&self, names: &[String]) {
         let links =
             names.iter().map(|name| format!("otpauth://totp/Acme:{name}?secret={SECRET}&issuer=Acme\n"));
-        let plan: Plan = import::otpauth(links.collect::<String>().as_bytes()).unwrap();
+        self.import_links(&links.collect::<String>()).await;
+    }
+
+    pub(crate) async fn import_links(&self, links: &str) {
+        let plan: Plan = import::otpauth(links.as_bytes()).unwrap();
         import::apply(&self.app, plan, Grace::default(), &mut |_| {}).await.unwrap();
     }
 

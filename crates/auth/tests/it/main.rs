@@ -4,3 +4,4 @@
 mod house;
 mod import;
 mod people;
+mod trial;

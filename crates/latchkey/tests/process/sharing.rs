@@ -57,6 +57,19 @@ fn the_command_line_works_beside_a_running_server() {
         run(&["user", "enable", "ada"]);
         ada.signs_in(&mut browser).lands_on("/");
 
+        // Sessions end at the server's next request: one by its id, all of them, and those on their way.
+        let listed = run(&["session", "list", "ada"]);
+        let id = listed.lines().nth(1).unwrap().rsplit(' ').next().unwrap();
+        assert!(run(&["session", "end", id]).starts_with("ada is signed out of "));
+        browser.get("/").lands_on("/login");
+        ada.signs_in(&mut browser).lands_on("/");
+        let mut half_way = server.browser();
+        ada.gives_password(&mut half_way);
+        assert!(run(&["session", "end", "ada", "--all"]).contains("1 session"));
+        browser.get("/").lands_on("/login");
+        half_way.get("/login/code").lands_on("/login");
+        ada.signs_in(&mut browser).lands_on("/");
+
         // A link that the command line makes is good at the server, once, and only for its name.
         let made = run(&["user", "add", "bob", "--role", "admin"]);
         let (_, path) = made.split_once("http://localhost:0").unwrap();
@@ -68,6 +81,13 @@ fn the_command_line_works_beside_a_running_server() {
         bob.enrolls(&mut browser);
         assert!(run(&["user", "list"]).contains("bob    admin   active"), "{}", run(&["user", "list"]));
         server.browser().get(path).is(410);
+
+        // Removed is removed, in the middle of a session.
+        browser.get("/").is(200);
+        run(&["user", "remove", "ada", "--yes"]);
+        browser.get("/").lands_on("/login");
+        let mut next = Person::new("ada");
+        next.registers(&mut server.browser());
         server.stop();
     }
 }
