@@ -22,6 +22,7 @@ pub mod account;
 pub mod chores;
 pub mod config;
 pub mod enroll;
+pub mod export;
 pub mod import;
 pub mod login;
 pub mod recovery;

@@ -3,6 +3,7 @@
 mod config;
 mod doctor;
 mod exit;
+mod export;
 mod first_minute;
 mod import;
 mod logging;
@@ -57,6 +58,12 @@ enum Command {
     /// Take people along from another program, who go on with the entry on their phone
     #[command(subcommand)]
     Import(import::Import),
+    /// Write everything about people to standard output, as JSON lines
+    Export {
+        /// Also write the secrets that authenticators share with phones
+        #[arg(long)]
+        secrets: bool,
+    },
     /// Settings: check them, list them
     #[command(subcommand)]
     Config(Config),
@@ -208,6 +215,7 @@ fn run(flags: &Flags, command: Command, since: Stopwatch) -> Result<()> {
         Command::Otp(Otp::Test { name, output }) => otp::test(flags, &name, output.json),
         Command::Otp(Otp::Qr { how }) => otp::qr(&how),
         Command::Import(import) => import::run(flags, import),
+        Command::Export { secrets } => export::run(flags, secrets),
         Command::User(User::Add { name, role, output }) => user::add(flags, &name, role, output.json),
         Command::User(User::List { output }) => user::list(flags, output.json),
         Command::User(User::Show { name, output }) => user::show(flags, &name, output.json),

@@ -168,7 +168,7 @@ mod tests {
         let on_a_terminal = std::io::stdout().is_terminal();
         let gray = |x: usize, y: usize| {
             let glyph = lines[y / 8][x / 4];
-            let filled = glyph == '█' || glyph == if y / 4 % 2 == 0 { '▀' } else { '▄' };
+            let filled = glyph == '█' || glyph == if (y / 4).is_multiple_of(2) { '▀' } else { '▄' };
             if filled == on_a_terminal { 0 } else { 255 }
         };
         let mut image = rqrr::PreparedImage::prepare_from_greyscale(4 * side, 4 * side, gray);

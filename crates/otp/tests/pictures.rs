@@ -210,7 +210,7 @@ fn modules_of_ascii(text: &str, letters_are_light: bool) -> (usize, Vec<bool>) {
 fn svg_and_terminal_show_the_same_code_as_the_png() {
     let folder = tempfile::tempdir().unwrap();
     let (mut files, mut uris) = (Vec::new(), Vec::new());
-    for account in accounts().iter().step_by(6) {
+    for account in accounts().iter().step_by(12) {
         let uri = account.to_uri();
         let qr = Qr::encode(&uri).unwrap();
         let bare = |text: String, colors: &str| {

@@ -75,10 +75,10 @@ fn the_command_line_works_beside_a_running_server() {
         let (_, path) = made.split_once("http://localhost:0").unwrap();
         let path = path.trim();
         let mut bob = Person::new("bob");
-        let mut browser = server.browser();
-        browser.get(path).is(200);
-        browser.post(path, &[("username", "bob"), ("password", &bob.password)]).lands_on("/enroll");
-        bob.enrolls(&mut browser);
+        let mut bobs = server.browser();
+        bobs.get(path).is(200);
+        bobs.post(path, &[("username", "bob"), ("password", &bob.password)]).lands_on("/enroll");
+        bob.enrolls(&mut bobs);
         assert!(run(&["user", "list"]).contains("bob    admin   active"), "{}", run(&["user", "list"]));
         server.browser().get(path).is(410);
 
