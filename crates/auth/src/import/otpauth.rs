@@ -286,4 +286,30 @@ mod tests {
             assert!(!format!("{:?}{plan:?}", plan.refused).contains("JBSWY"), "{:?}", plan.refused);
         }
     }
+
+    #[test]
+    fn whatever_stands_in_a_file_it_is_read_or_refused() {
+        let whole = format!(
+            "username;otpauth_uri;enabled\r\nada;\"otpauth://totp/Acme:ada?secret={KEY}&issuer=Acme&digits=8\";yes\r\n\
+             bob;otpauth://totp/bob?secret={KEY};\r\n"
+        );
+        let marks = b"\"\";,\t\r\n\0\xff%:&=?#+\xc3a9";
+        let mut state = 7_u64;
+        let mut next = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        };
+        for round in 0..5_000 {
+            let mut bytes = whole.clone().into_bytes();
+            for _ in 0..=round % 6 {
+                let place = next(bytes.len());
+                bytes[place] = marks[next(marks.len())];
+            }
+            bytes.truncate(bytes.len() - next(40));
+            if let Ok(plan) = otpauth(&bytes) {
+                let entries: u64 = plan.people.iter().map(|person| person.entries.len() as u64).sum();
+                assert_eq!(entries + plan.refused.len() as u64, plan.rows());
+            }
+        }
+    }
 }
