@@ -38,12 +38,14 @@ pub(crate) const POSTGRES: Tool =
 pub(crate) const NPM: Tool = program("npm", "npm");
 
 /// Everything that the whole suite needs.
-pub(crate) const ALL: [Tool; 8] = [
+pub(crate) const ALL: [Tool; 9] = [
     POSTGRES,
     program("git", "git"),
     program("curl", "curl"),
     program("oathtool", "oathtool"),
     program("zbarimg", "zbar-tools"),
+    // The tutorial whose people are imported; its libraries come into `target/tools`.
+    program("python3", "python3-venv"),
     program("chromium", "chromium"),
     program("chromedriver", "chromium-driver"),
     Tool { name: "a font", package: "fonts-dejavu-core", sign: Sign::Font },

@@ -15,6 +15,8 @@ pub(crate) enum Happened {
     RegistrationStarted,
     /// The first code was confirmed: the account exists.
     UserCreated,
+    /// Somebody was taken along from another program.
+    UserImported,
     /// A password was right.
     PasswordRight,
     /// A password was wrong.
@@ -69,6 +71,8 @@ pub(crate) enum Happened {
     Disabled,
     /// Somebody was let in again.
     Enabled,
+    /// Somebody was removed, with everything of theirs.
+    UserRemoved,
     /// Tries that were not even judged, in a minute.
     Rested,
 }
@@ -78,6 +82,7 @@ impl Happened {
         match self {
             Happened::RegistrationStarted => "registration.started",
             Happened::UserCreated => "user.created",
+            Happened::UserImported => "user.imported",
             Happened::PasswordRight => "sign_in.password_right",
             Happened::PasswordWrong => "sign_in.password_wrong",
             Happened::SignedIn => "sign_in.completed",
@@ -105,6 +110,7 @@ impl Happened {
             Happened::RoleChanged => "user.role_changed",
             Happened::Disabled => "user.disabled",
             Happened::Enabled => "user.enabled",
+            Happened::UserRemoved => "user.removed",
             Happened::Rested => "sign_in.rested",
         }
     }

@@ -32,7 +32,11 @@ pub(crate) enum Purpose {
     /// They are lost: the new one replaces them all.
     Replace,
     /// They stay.
-    Add { name: String, session: Id },
+    Add {
+        name: String,
+        /// The session that began it; `None` when whoever runs the place did.
+        session: Option<Id>,
+    },
     /// One is replaced by a new phone, now or in a day.
     Move { name: String, session: Id, old: Id, at_once: bool },
 }
@@ -73,7 +77,7 @@ impl Pend {
     ) -> Result<()> {
         let (word, name, session_id, moves) = match purpose {
             Purpose::Replace => ("replace", "", None, None),
-            Purpose::Add { name, session } => ("add", name.as_str(), Some(session), None),
+            Purpose::Add { name, session } => ("add", name.as_str(), session.as_ref(), None),
             Purpose::Move { name, session, old, at_once: false } => {
                 ("move", name.as_str(), Some(session), Some(old))
             }

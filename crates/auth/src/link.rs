@@ -122,7 +122,7 @@ pub async fn reset_factor(app: &App, name: &str) -> Result<Made> {
         recovery_codes::take_sheet(tx, &user.id)?;
         sessions::end_of_user(tx, &user.id)?;
         scribe.record(tx, Happened::FactorReset, Whom { id: Some(&user.id), name: &user.name }, &[])?;
-        users::end_all(tx, &user.id)?;
+        users::start_over(tx, &user.id)?;
         Ok(())
     })
     .await

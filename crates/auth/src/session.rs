@@ -2,12 +2,13 @@
 
 use store::devices::NewDevice;
 use store::sessions::{Live, NewSession};
-use store::{Conn, Id, Time, Tx, devices, sessions};
+use store::{Conn, Id, Time, Tx, devices, sessions, users};
 
 use crate::audit::{Happened, Whom};
 use crate::config::Factors;
+use crate::name::Name;
 use crate::vault::Purpose;
-use crate::{App, Level, Result, Role, Token, Visit};
+use crate::{App, Error, Level, Result, Role, Token, Visit};
 
 const MINUTE: i64 = 60;
 const DAY: i64 = 24 * 60 * MINUTE;
@@ -21,6 +22,9 @@ pub const KNOWN: i64 = 365 * DAY;
 const KNOWN_AT_MOST: i64 = 20;
 /// How often it is noted that somebody is there.
 const TOUCH_EVERY: i64 = MINUTE * 1000;
+
+/// Sessions in a piece of a list.
+const PAGE: i64 = 1000;
 
 /// A signed-in browser.
 #[derive(Clone, Debug)]
@@ -115,6 +119,100 @@ pub async fn end(app: &App, token: &Token, visit: &Visit) -> Result<()> {
                 )?;
             }
             Ok(())
+        })
+        .await
+}
+
+/// A signed-in browser, as those who run the place see it.
+#[derive(Clone, Debug)]
+pub struct Open {
+    /// Its id.
+    pub id: Id,
+    /// The user's name as typed.
+    pub name: String,
+    /// Where it began.
+    pub address: String,
+    /// What the browser calls itself.
+    pub agent: String,
+    /// "Keep me signed in".
+    pub keep: bool,
+    /// When it began.
+    pub created_at: Time,
+    /// When somebody was last seen, to the minute.
+    pub seen_at: Time,
+}
+
+fn open(row: sessions::Open) -> Open {
+    let sessions::Open { name, session } = row;
+    Open {
+        id: session.id,
+        name,
+        address: session.address,
+        agent: session.agent,
+        keep: session.keep,
+        created_at: session.created_at,
+        seen_at: session.seen_at,
+    }
+}
+
+/// At most a thousand live sessions of everybody after this one, by name and age. For lists that are written piece by
+/// piece.
+pub async fn page(app: &App, after: Option<&Open>) -> Result<Vec<Open>> {
+    let now = app.clock.now();
+    let after = after.map(|open| (open.name.to_ascii_lowercase(), open.id.clone()));
+    let (name, id) = after.unwrap_or_else(|| (String::new(), Id::new("")));
+    let page = app.db.scan(move |conn| sessions::page(conn, (&name, &id), PAGE, now)).await?;
+    Ok(page.into_iter().map(open).collect())
+}
+
+/// The live sessions of one person, the one seen last first.
+pub async fn of_user(app: &App, name: &str) -> Result<Vec<Open>> {
+    let (key, missing) = (Name::parse(name)?.key().to_owned(), name.to_owned());
+    let now = app.clock.now();
+    app.db
+        .scan(move |conn| {
+            let user = users::by_name(conn, &key)?.ok_or_else(|| crate::users::nobody(&missing))?;
+            let listed = sessions::of_user(conn, &user.id, now)?;
+            let whose = |session| open(sessions::Open { name: user.name.clone(), session });
+            Ok(listed.into_iter().map(whose).collect())
+        })
+        .await
+}
+
+/// Ends one session, whosever it is, and says whose it was.
+pub async fn end_one(app: &App, id: &str) -> Result<Open> {
+    let (now, id) = (app.clock.now(), Id::new(id));
+    let scribe = app.scribe(&Visit::default(), now);
+    app.db
+        .write(move |tx| {
+            let missing =
+                || Error::NotFound("no session has this id. Which there are: latchkey session list".into());
+            let (user_id, session) = sessions::by_id(tx, &id, now)?.ok_or_else(missing)?;
+            if !sessions::end_one(tx, &user_id, &id)? {
+                return Err(missing());
+            }
+            let whom = Whom { id: Some(&user_id), name: &session.name };
+            scribe.record(tx, Happened::SignedOut, whom, &[("sessions", "1")])?;
+            Ok(open(session))
+        })
+        .await
+}
+
+/// Ends all sessions of somebody, and every sign-in on its way. Says how many sessions there were.
+pub async fn end_all(app: &App, name: &str) -> Result<u64> {
+    let (key, missing) = (Name::parse(name)?.key().to_owned(), name.to_owned());
+    let now = app.clock.now();
+    let scribe = app.scribe(&Visit::default(), now);
+    app.db
+        .write(move |tx| {
+            let user = users::by_name(tx, &key)?.ok_or_else(|| crate::users::nobody(&missing))?;
+            // What is over, and not swept yet, was no session any more.
+            let live = sessions::of_user(tx, &user.id, now)?.len() as u64;
+            users::end_everything(tx, &user.id)?;
+            sessions::end_of_user(tx, &user.id)?;
+            let whom = Whom { id: Some(&user.id), name: &user.name };
+            scribe.record(tx, Happened::SignedOut, whom, &[("sessions", &live.to_string())])?;
+            Ok(live)
         })
         .await
 }

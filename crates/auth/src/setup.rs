@@ -50,7 +50,7 @@ async fn make(app: &App, name: Option<Name>, role: Role, lasts: i64) -> Result<M
     let now = app.clock.now();
     let words = app.random.link();
     let link = SetupLink {
-        slot: name.as_ref().map_or_else(|| "owner".to_owned(), |name| format!("user {}", name.key())),
+        slot: name.as_ref().map_or_else(|| "owner".to_owned(), |name| slot_of(name.key())),
         token_mac: app.vault.link_mac(&words),
         name: name.as_ref().map(|name| name.shown().to_owned()),
         role: role.text().to_owned(),
@@ -70,6 +70,11 @@ async fn make(app: &App, name: Option<Name>, role: Role, lasts: i64) -> Result<M
         })
         .await?;
     Ok(Made { url: format!("{}/setup/{}", app.config.public_url.origin(), words.reveal()), expires_at })
+}
+
+/// The slot of a link that fixes this name, which must be in lower case.
+pub(crate) fn slot_of(name_key: &str) -> String {
+    format!("user {name_key}")
 }
 
 /// What a link opens, for the page that says so. Nothing is spent. The browser that has spent it already sees it too.

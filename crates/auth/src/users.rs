@@ -2,10 +2,16 @@
 
 use store::{Time, Tx, claims, recovery_codes, registrations, setup_links, users};
 
+use crate::account::authenticators;
 use crate::audit::{Happened, Whom};
+use crate::enroll::{Begun, Pend, Purpose};
 use crate::limits::{Kind, WRONG_CODES};
 use crate::name::Name;
-use crate::{App, Error, Result, Role, Visit, limits};
+use crate::random::Token;
+use crate::{App, Error, Level, Result, Role, Visit, limits, setup};
+
+/// People in a piece of a list.
+const PAGE: i64 = 1000;
 
 /// Somebody with an account.
 #[derive(Clone, Debug)]
@@ -24,6 +30,10 @@ pub struct Person {
     pub created_at: Time,
     /// When they last signed in.
     pub signed_in_at: Option<Time>,
+    /// Whether they have a password.
+    pub has_password: bool,
+    /// Until when they may choose one by a code alone, having none.
+    pub password_due: Option<Time>,
 }
 
 /// Somebody, with more about them.
@@ -55,6 +65,8 @@ fn person(user: users::User) -> Person {
         codes_closed: user.wrong_codes >= WRONG_CODES,
         created_at: user.created_at,
         signed_in_at: user.signed_in_at,
+        has_password: user.password.is_some(),
+        password_due: user.password_due,
     }
 }
 
@@ -62,6 +74,14 @@ fn person(user: users::User) -> Person {
 pub async fn all(app: &App) -> Result<Vec<Person>> {
     let all = app.db.scan(users::all).await?;
     Ok(all.into_iter().map(person).collect())
+}
+
+/// At most a thousand people whose names come after this one, by name; from `""` on. For lists that are written piece by
+/// piece.
+pub async fn page(app: &App, after: &str) -> Result<Vec<Person>> {
+    let after = after.to_ascii_lowercase();
+    let page = app.db.scan(move |conn| users::page(conn, &after, PAGE)).await?;
+    Ok(page.into_iter().map(person).collect())
 }
 
 /// How many there are.
@@ -141,6 +161,49 @@ pub async fn enable(app: &App, name: &str) -> Result<()> {
     .await
 }
 
+/// Removes somebody with everything of theirs: sessions, authenticators, recovery codes, links, tries. The name is free
+/// then. What happened to them stays in the audit log.
+pub async fn remove(app: &App, name: &str) -> Result<()> {
+    let vault = app.vault.clone();
+    change(app, name, move |tx, user, key| {
+        keep_an_owner(tx, user)?;
+        // A registration that began before there was this account must not become the next one of that name.
+        registrations::remove(tx, key)?;
+        setup_links::remove(tx, &setup::slot_of(key))?;
+        users::remove(tx, &user.id)?;
+        for kind in [Kind::Password, Kind::Code, Kind::CodeAlone, Kind::Recovery] {
+            limits::forgive(tx, kind, &vault.name_mac(key))?;
+        }
+        Ok(Some((Happened::UserRemoved, "")))
+    })
+    .await
+}
+
+/// Begins to enroll one more authenticator for somebody who stands beside whoever runs the place. Answers the token by which
+/// [`crate::enroll`] shows the secret and confirms it. What they have stays as it is.
+///
+/// `called` is what it will be called; without one it is the first, or gets a number.
+pub async fn enroll(app: &App, name: &str, called: Option<&str>) -> Result<Token> {
+    let now = app.clock.now();
+    let (key, missing) = (Name::parse(name)?.key().to_owned(), name.to_owned());
+    let called = called.map(authenticators::parse_name).transpose()?;
+    let (draft, vault) = (Pend::new(app, now), app.vault.clone());
+    let token = draft.token.clone();
+    app.db
+        .write(move |tx| {
+            let user = users::by_name(tx, &key)?.ok_or_else(|| nobody(&missing))?;
+            if user.disabled {
+                return Err(Error::Refused(format!("{} may not sign in: latchkey user enable", user.name)));
+            }
+            let name = authenticators::free_name(tx, &user.id, called.as_deref(), now)?;
+            let level = Level::held(user.password.is_some());
+            let begun = Begun { user: &user, level, keep: false, next: "", password: None };
+            draft.begin(tx, &vault, &begun, &Purpose::Add { name, session: None })
+        })
+        .await?;
+    Ok(token)
+}
+
 /// Finds the user, changes, and records what was changed, in one transaction.
 async fn change(
     app: &App,
@@ -178,6 +241,6 @@ fn keep_an_owner(tx: &mut Tx<'_>, user: &users::User) -> Result<()> {
     Ok(())
 }
 
-fn nobody(name: &str) -> Error {
+pub(crate) fn nobody(name: &str) -> Error {
     Error::NotFound(format!("nobody is called {name}. Who there is: latchkey user list"))
 }

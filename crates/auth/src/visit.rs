@@ -5,6 +5,31 @@ use std::net::IpAddr;
 use crate::config::{Config, Network};
 use crate::random::Token;
 
+/// What browser this is and on what system, as a person would say it, as far as the browser's own words tell.
+pub fn browser_and_system(agent: &str) -> (Option<&'static str>, Option<&'static str>) {
+    let named = |names: &[(&str, &'static str)]| {
+        names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name)
+    };
+    // The order matters: most of them call themselves others, too.
+    let browser = named(&[
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+        ("curl/", "curl"),
+    ]);
+    let system = named(&[
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ]);
+    (browser, system)
+}
+
 /// Where a request came from.
 #[derive(Clone, Debug, Default)]
 pub struct Visit {

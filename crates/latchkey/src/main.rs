@@ -3,9 +3,14 @@
 mod config;
 mod doctor;
 mod exit;
+mod export;
 mod first_minute;
+mod import;
 mod logging;
+mod otp;
+mod progress;
 mod serve;
+mod session;
 mod settings;
 mod setup_link;
 mod stopwatch;
@@ -15,6 +20,7 @@ mod user;
 use std::process::ExitCode;
 
 use auth::Role;
+use auth::link::Purpose;
 use clap::{Args, Parser, Subcommand};
 
 use exit::Result;
@@ -41,9 +47,24 @@ enum Command {
         #[command(flatten)]
         output: Output,
     },
-    /// People: let in, list, show, give a role, lock out
+    /// People: let in, list, show, give a role, lock out, remove
     #[command(subcommand)]
     User(User),
+    /// Who is signed in: list, end
+    #[command(subcommand)]
+    Session(Session),
+    /// Codes: what one would be, a setup link as a QR code
+    #[command(subcommand)]
+    Otp(Otp),
+    /// Take people along from another program, who go on with the entry on their phone
+    #[command(subcommand)]
+    Import(import::Import),
+    /// Write everything about people to standard output, as JSON lines
+    Export {
+        /// Also write the secrets that authenticators share with phones
+        #[arg(long)]
+        secrets: bool,
+    },
     /// Settings: check them, list them
     #[command(subcommand)]
     Config(Config),
@@ -84,16 +105,103 @@ enum User {
         name: String,
         /// user, admin or owner
         role: Role,
+        #[command(flatten)]
+        output: Output,
     },
     /// Lock somebody out, which ends their sessions
     Disable {
         /// Their username
         name: String,
+        #[command(flatten)]
+        output: Output,
     },
     /// Let somebody in again, and forgive their wrong codes and passwords
     Enable {
         /// Their username
         name: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Make a one-time link for somebody who has lost something, good for an hour
+    Link {
+        /// Their username
+        name: String,
+        /// What is lost: enroll (the phone; asks the password), password (asks a code), both (asks neither)
+        #[arg(long = "for", value_name = "WHAT")]
+        purpose: Purpose,
+        /// Draw it as a QR code, too
+        #[arg(long)]
+        qr: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Take somebody's authenticators and recovery codes away, sign them out, and make the link to a new one
+    ResetFactor {
+        /// Their username
+        name: String,
+        /// Draw the link as a QR code, too
+        #[arg(long)]
+        qr: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Remove somebody with everything of theirs; what happened to them stays in the audit log
+    Remove {
+        /// Their username
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Subcommand)]
+enum Session {
+    /// List the browsers that are signed in, of one person or of everybody
+    List {
+        /// Their username
+        name: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// End one session, or with --all everything of one person, sign-ins on their way included
+    End {
+        /// The session's id; with --all the username
+        #[arg(value_name = "ID|NAME")]
+        which: String,
+        /// End all of this person's
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Subcommand)]
+enum Otp {
+    /// Set up one more authenticator for somebody who stands beside you
+    Enroll {
+        /// For whom
+        name: String,
+        /// What it will be called, such as iPad
+        #[arg(long = "as", value_name = "WHAT")]
+        called: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Say what a code would be, read from standard input; nothing is spent
+    Test {
+        /// Whose code it is
+        name: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Draw a setup link, read from standard input, as a QR code
+    Qr {
+        #[command(flatten)]
+        how: otp::How,
     },
 }
 
@@ -129,11 +237,34 @@ fn run(flags: &Flags, command: Command, since: Stopwatch) -> Result<()> {
         Command::Doctor { output } => doctor::run(flags, output.json),
         Command::Config(Config::Check) => config::check(flags),
         Command::Config(Config::Settings { output }) => config::settings(output.json),
+        Command::Session(Session::List { name, output }) => {
+            session::list(flags, name.as_deref(), output.json)
+        }
+        Command::Session(Session::End { which, all: true, output }) => {
+            session::end_all(flags, &which, output.json)
+        }
+        Command::Session(Session::End { which, all: false, output }) => {
+            session::end(flags, &which, output.json)
+        }
+        Command::Otp(Otp::Enroll { name, called, output }) => {
+            otp::enroll(flags, &name, called.as_deref(), output.json)
+        }
+        Command::Otp(Otp::Test { name, output }) => otp::test(flags, &name, output.json),
+        Command::Otp(Otp::Qr { how }) => otp::qr(&how),
+        Command::Import(import) => import::run(flags, import),
+        Command::Export { secrets } => export::run(flags, secrets),
         Command::User(User::Add { name, role, output }) => user::add(flags, &name, role, output.json),
         Command::User(User::List { output }) => user::list(flags, output.json),
         Command::User(User::Show { name, output }) => user::show(flags, &name, output.json),
-        Command::User(User::Role { name, role }) => user::role(flags, &name, role),
-        Command::User(User::Disable { name }) => user::disable(flags, &name),
-        Command::User(User::Enable { name }) => user::enable(flags, &name),
+        Command::User(User::Role { name, role, output }) => user::role(flags, &name, role, output.json),
+        Command::User(User::Disable { name, output }) => user::disable(flags, &name, output.json),
+        Command::User(User::Enable { name, output }) => user::enable(flags, &name, output.json),
+        Command::User(User::Link { name, purpose, qr, output }) => {
+            user::link(flags, &name, purpose, (qr, output.json))
+        }
+        Command::User(User::ResetFactor { name, qr, output }) => {
+            user::reset_factor(flags, &name, (qr, output.json))
+        }
+        Command::User(User::Remove { name, yes, output }) => user::remove(flags, &name, yes, output.json),
     }
 }

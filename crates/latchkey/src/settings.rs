@@ -71,6 +71,14 @@ impl Flags {
         })
     }
 
+    /// Runs something that needs no house.
+    pub(crate) fn without<T>(
+        &self,
+        command: impl AsyncFnOnce() -> std::result::Result<T, auth::Error>,
+    ) -> Result<T> {
+        block_on(async { command().await.map_err(Trouble::of_command) })
+    }
+
     /// Runs a command that may be the first of all: what is not there is made.
     pub(crate) fn with_new_or_existing<T>(
         &self,

@@ -1,15 +1,15 @@
-//! The one clock of this crate: how long the start has taken.
+//! The one clock of this crate: how long something has taken.
 
 use std::time::{Duration, Instant};
 
-/// Runs since the process began.
+/// Runs since it was started.
 #[derive(Clone, Copy)]
 pub(crate) struct Stopwatch(Instant);
 
 impl Stopwatch {
     /// Starts it.
     pub(crate) fn start() -> Stopwatch {
-        #[expect(clippy::disallowed_methods, reason = "measures how long the start takes; decides nothing")]
+        #[expect(clippy::disallowed_methods, reason = "measures how long things take; decides nothing")]
         Stopwatch(Instant::now())
     }
 

@@ -1,12 +1,14 @@
 //! `latchkey user …`: people, for those who run the place. Works while the server runs and while it does not.
 
+use auth::link::{self, Purpose};
+use auth::setup::Made;
 use auth::users::{self, Person};
-use auth::{Role, Time, date, date_and_time, setup, timestamp};
+use auth::{App, Role, Time, date, date_and_time, setup, timestamp};
 use serde_json::{Value, json};
 
 use crate::exit::Result;
 use crate::settings::Flags;
-use crate::terminal::{columns, print, print_json};
+use crate::terminal::{List, Table, columns, confirm, draw_qr, print, print_json};
 
 /// Prints a one-time link for somebody new.
 pub(crate) fn add(flags: &Flags, name: &str, role: Role, json: bool) -> Result<()> {
@@ -24,30 +26,33 @@ pub(crate) fn add(flags: &Flags, name: &str, role: Role, json: bool) -> Result<(
     Ok(())
 }
 
-/// Lists everybody.
+/// Lists everybody, a thousand at a time: there may be many.
 pub(crate) fn list(flags: &Flags, json: bool) -> Result<()> {
-    let people = flags.with_existing(async |app| users::all(app).await)?;
+    let (mut table, mut list) =
+        (Table::new(["NAME", "ROLE", "STATE", "SINCE", "LAST SIGN-IN"]), List::default());
+    flags.with_existing(async |app| {
+        let mut after = String::new();
+        loop {
+            let people = users::page(app, &after).await?;
+            let Some(last) = people.last() else { return Ok(()) };
+            after.clone_from(&last.name);
+            match json {
+                true => print(&list.values(people.iter().map(shape))),
+                false => print(&table.rows(people.iter().map(row).collect())),
+            }
+        }
+    })?;
     if json {
-        print_json(&people.iter().map(shape).collect());
-        return Ok(());
-    }
-    if people.is_empty() {
+        print(list.end());
+    } else if table.is_empty() {
         print("Nobody has an account yet. To let somebody in: latchkey user add NAME\n");
-        return Ok(());
     }
-    let mut rows = vec![["NAME", "ROLE", "STATE", "SINCE", "LAST SIGN-IN"].map(str::to_owned)];
-    rows.extend(people.iter().map(|person| {
-        let role = person.role.text().to_owned();
-        [
-            person.name.clone(),
-            role,
-            state(person).to_owned(),
-            date(person.created_at),
-            last(person.signed_in_at),
-        ]
-    }));
-    print(&columns("", &rows));
     Ok(())
+}
+
+fn row(person: &Person) -> [String; 5] {
+    let role = person.role.text().to_owned();
+    [person.name.clone(), role, state(person).to_owned(), date(person.created_at), last(person.signed_in_at)]
 }
 
 /// Shows one person.
@@ -66,6 +71,7 @@ pub(crate) fn show(flags: &Flags, name: &str, json: bool) -> Result<()> {
         ["State".to_owned(), state(person).to_owned()],
         ["Since".to_owned(), date_and_time(person.created_at)],
         ["Last sign-in".to_owned(), last(person.signed_in_at)],
+        ["Password".to_owned(), password(person)],
         ["Authenticators".to_owned(), details.authenticators.join(", ")],
         ["Recovery codes".to_owned(), format!("{} left", details.recovery_codes)],
     ];
@@ -74,25 +80,109 @@ pub(crate) fn show(flags: &Flags, name: &str, json: bool) -> Result<()> {
 }
 
 /// Gives a role.
-pub(crate) fn role(flags: &Flags, name: &str, role: Role) -> Result<()> {
-    flags.with_existing(async |app| users::set_role(app, name, role).await)?;
-    print(&format!("{name} has the role {role} now, and signs in again to use it.\n"));
+pub(crate) fn role(flags: &Flags, name: &str, role: Role, json: bool) -> Result<()> {
+    let person = changed(flags, name, async |app| users::set_role(app, name, role).await)?;
+    match json {
+        true => print_json(&shape(&person)),
+        false => print(&format!("{name} has the role {role} now, and signs in again to use it.\n")),
+    }
     Ok(())
 }
 
 /// Locks somebody out.
-pub(crate) fn disable(flags: &Flags, name: &str) -> Result<()> {
-    flags.with_existing(async |app| users::disable(app, name).await)?;
-    print(&format!(
-        "{name} is disabled, and signed out everywhere. To undo it: latchkey user enable {name}\n"
-    ));
+pub(crate) fn disable(flags: &Flags, name: &str, json: bool) -> Result<()> {
+    let person = changed(flags, name, async |app| users::disable(app, name).await)?;
+    match json {
+        true => print_json(&shape(&person)),
+        false => print(&format!(
+            "{name} is disabled, and signed out everywhere. To undo it: latchkey user enable {name}\n"
+        )),
+    }
     Ok(())
 }
 
 /// Lets somebody in again.
-pub(crate) fn enable(flags: &Flags, name: &str) -> Result<()> {
-    flags.with_existing(async |app| users::enable(app, name).await)?;
-    print(&format!("{name} may sign in, with nothing to wait for.\n"));
+pub(crate) fn enable(flags: &Flags, name: &str, json: bool) -> Result<()> {
+    let person = changed(flags, name, async |app| users::enable(app, name).await)?;
+    match json {
+        true => print_json(&shape(&person)),
+        false => print(&format!("{name} may sign in, with nothing to wait for.\n")),
+    }
+    Ok(())
+}
+
+/// Makes a link for somebody who has lost something.
+pub(crate) fn link(flags: &Flags, name: &str, purpose: Purpose, how: (bool, bool)) -> Result<()> {
+    let made = flags.with_existing(async |app| link::make(app, name, purpose).await)?;
+    let asks = match purpose {
+        Purpose::Enroll => "It asks for the password, if there is one, and sets up a new authenticator.",
+        Purpose::Password => "It asks for a code, and lets them choose a new password.",
+        Purpose::Both => "It asks for nothing: whoever has the link has the account.",
+    };
+    show_link(name, purpose, (&made, asks), how)
+}
+
+/// Takes somebody's authenticators away.
+pub(crate) fn reset_factor(flags: &Flags, name: &str, how: (bool, bool)) -> Result<()> {
+    let made = flags.with_existing(async |app| link::reset_factor(app, name).await)?;
+    let asks = "Their authenticators and recovery codes are void, and they are signed out everywhere. The link asks for the \
+                password, if there is one, and sets up a new authenticator.";
+    show_link(name, Purpose::Enroll, (&made, asks), how)
+}
+
+fn show_link(
+    name: &str,
+    purpose: Purpose,
+    (made, asks): (&Made, &str),
+    (qr, json): (bool, bool),
+) -> Result<()> {
+    if json {
+        let expires_at = timestamp(made.expires_at);
+        print_json(
+            &json!({ "name": name, "for": purpose.text(), "url": made.url, "expires_at": expires_at }),
+        );
+        return Ok(());
+    }
+    let until = date_and_time(made.expires_at);
+    print(&format!(
+        "Send this link to {name}. It works once, until {until}, and voids the link before it.\n{asks}\n\n  {}\n",
+        made.url
+    ));
+    if qr {
+        print(&format!("\n{}", draw_qr(&made.url)?));
+    }
+    Ok(())
+}
+
+/// Changes somebody, and answers what they are now.
+fn changed(
+    flags: &Flags,
+    name: &str,
+    change: impl AsyncFnOnce(&App) -> std::result::Result<(), auth::Error>,
+) -> Result<Person> {
+    let details = flags.with_existing(async |app| {
+        change(app).await?;
+        users::show(app, name).await
+    })?;
+    Ok(details.person)
+}
+
+/// Removes somebody, once it is sure that they are meant.
+pub(crate) fn remove(flags: &Flags, name: &str, yes: bool, json: bool) -> Result<()> {
+    let person = flags.with_existing(async |app| users::show(app, name).await)?.person;
+    if !yes {
+        let warning = format!(
+            "This removes {} with everything of theirs, and cannot be undone. To lock them out instead: latchkey user disable.",
+            person.name
+        );
+        confirm(&warning, &person.name)?;
+    }
+    flags.with_existing(async |app| users::remove(app, name).await)?;
+    if json {
+        print_json(&json!({ "id": person.id.as_str(), "name": person.name, "removed": true }));
+        return Ok(());
+    }
+    print(&format!("{} is removed, and signed out everywhere. The name is free.\n", person.name));
     Ok(())
 }
 
@@ -106,6 +196,8 @@ fn shape(person: &Person) -> Value {
         "codes_closed": person.codes_closed,
         "created_at": timestamp(person.created_at),
         "signed_in_at": person.signed_in_at.map(timestamp),
+        "has_password": person.has_password,
+        "password_due": person.password_due.map(timestamp),
     })
 }
 
@@ -114,6 +206,14 @@ fn state(person: &Person) -> &'static str {
         Person { disabled: true, .. } => "disabled",
         Person { codes_closed: true, .. } => "codes closed",
         _ => "active",
+    }
+}
+
+fn password(person: &Person) -> String {
+    match (person.has_password, person.password_due) {
+        (true, _) => "chosen".to_owned(),
+        (false, Some(due)) => format!("none; may choose one by a code until {}", date_and_time(due)),
+        (false, None) => "none".to_owned(),
     }
 }
 

@@ -2,13 +2,13 @@
 //! its own with an empty environment; those in `transcripts/both/` run on SQLite and on PostgreSQL.
 //!
 //! `$ ` is typed, and what follows is seen; `! ` before a line: on standard error; `? 3`: the exit code, 0 where nothing is
-//! said; `[..]`: anything. `@ ada` is somebody who registers and confirms; `@ a.toml` a file, with `| ` before its lines.
+//! said; `[..]`: anything; `< FILE` and `> FILE` as in a shell. `@ ada` is somebody who registers and confirms; `@ a.toml` a file, with `| ` before its lines.
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, which helpers lack")]
 
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use auth::register::{self, NewUser};
 use auth::{App, Config, Password, Visit, enroll};
@@ -119,13 +119,28 @@ impl Place<'_> {
             std::iter::from_fn(|| words.first()?.contains('=').then(|| words.remove(0)))
                 .map(|word| word.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned())).unwrap())
                 .collect();
+        let mut file_after = |mark: &str| {
+            let at = words.iter().position(|word| word == mark)?;
+            words.remove(at);
+            Some(self.dir.join(words.remove(at)))
+        };
+        let (input, output) = (file_after("<"), file_after(">"));
+        let redirected = output.is_some();
         let program = if words[0] == "latchkey" { PROGRAM } else { &words[0] };
         let mut command = Command::new(program);
         command.args(&words[1..]).current_dir(self.dir).env_clear().env("PATH", "/usr/bin:/bin");
         if let Some(database) = self.database {
             command.env("LATCHKEY_DATABASE", database);
         }
-        let output = command.envs(variables).output().unwrap();
+        if let Some(file) = input {
+            command.stdin(std::fs::File::open(file).unwrap());
+        }
+        if let Some(file) = output {
+            command.stdout(std::fs::File::create(file).unwrap());
+        }
+        let child = command.envs(variables).stderr(Stdio::piped());
+        let output =
+            if redirected { child.spawn().unwrap().wait_with_output() } else { child.output() }.unwrap();
         let mut seen = String::from_utf8(output.stdout).unwrap();
         for line in String::from_utf8(output.stderr).unwrap().lines() {
             writeln!(seen, "{}", format!("! {line}").trim_end()).unwrap();

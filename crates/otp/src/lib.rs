@@ -46,6 +46,6 @@ pub mod uri;
 
 pub use code::{Code, CodeError, Digits};
 pub use key::{Algorithm, Key, UnknownAlgorithm};
-pub use qr::{Qr, TooLong};
+pub use qr::{Drawing, Qr, TooLong};
 pub use secret::{Secret, SecretError};
 pub use uri::{Account, Kind, UriError};

@@ -13,6 +13,17 @@ const QUIET: u32 = 4;
 /// A QR code, not yet a picture.
 pub struct Qr(QrCode);
 
+/// How a code is drawn with letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drawing {
+    /// Half blocks with colors of their own: right in every terminal.
+    Colored,
+    /// Half blocks without colors: right where light letters stand on a dark ground.
+    Blocks,
+    /// `#` and spaces: the same, where nothing but ASCII gets through.
+    Ascii,
+}
+
 /// A text that no QR code can hold: more than 2,331 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the text is too long for a QR code")]
@@ -100,27 +111,48 @@ impl Qr {
 
     /// Half blocks, two modules a character, in black on white whatever colors the terminal has.
     pub fn terminal(&self) -> String {
-        // Black and white of the 256-color cube: themes change the sixteen named colors, and 47 is often
-        // gray.
-        const BLACK_ON_WHITE: &str = "\x1b[38;5;16;48;5;231m";
-        const RESET: &str = "\x1b[0m";
-        self.blocks(BLACK_ON_WHITE, RESET, |upper, lower| match (upper, lower) {
-            (true, true) => '█',
-            (true, false) => '▀',
-            (false, true) => '▄',
-            (false, false) => ' ',
-        })
+        self.drawn(Drawing::Colored, false)
     }
 
     /// Half blocks without colors, for terminals with light letters on a dark ground: the letters draw what
     /// is light.
     pub fn terminal_plain(&self) -> String {
-        self.blocks("", "", |upper, lower| match (upper, lower) {
-            (true, true) => ' ',
-            (true, false) => '▄',
-            (false, true) => '▀',
-            (false, false) => '█',
-        })
+        self.drawn(Drawing::Blocks, false)
+    }
+
+    /// The code as text. `inverted` exchanges light and dark: without colors that is what a dark-on-light
+    /// terminal, or paper, needs.
+    pub fn drawn(&self, drawing: Drawing, inverted: bool) -> String {
+        // Black and white of the 256-color cube: themes change the sixteen named colors, and 47 is often
+        // gray.
+        const BLACK_ON_WHITE: &str = "\x1b[38;5;16;48;5;231m";
+        const WHITE_ON_BLACK: &str = "\x1b[38;5;231;48;5;16m";
+        const RESET: &str = "\x1b[0m";
+        let draws = |upper: bool, lower: bool| match (upper, lower) {
+            (true, true) => '█',
+            (true, false) => '▀',
+            (false, true) => '▄',
+            (false, false) => ' ',
+        };
+        match drawing {
+            Drawing::Colored => {
+                let colors = if inverted { WHITE_ON_BLACK } else { BLACK_ON_WHITE };
+                self.blocks(colors, RESET, draws)
+            }
+            Drawing::Blocks if inverted => self.blocks("", "", draws),
+            Drawing::Blocks => self.blocks("", "", |upper, lower| draws(!upper, !lower)),
+            Drawing::Ascii => self.ascii(inverted),
+        }
+    }
+
+    /// Two letters a module, since letters are about twice as high as they are wide.
+    fn ascii(&self, inverted: bool) -> String {
+        let mut text = String::new();
+        for y in 0..self.side() {
+            text.extend((0..self.side()).map(|x| if self.dark(x, y) == inverted { "##" } else { "  " }));
+            text.push('\n');
+        }
+        text
     }
 
     /// Two rows of modules a line. The side is odd, so the last line ends in a row that is light.

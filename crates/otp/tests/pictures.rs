@@ -5,8 +5,8 @@
 mod common;
 
 use common::Chance;
-use otp::{Account, Algorithm, Digits, Key, Kind, Qr, Secret};
-use std::path::PathBuf;
+use otp::{Account, Algorithm, Digits, Drawing, Key, Kind, Qr, Secret};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const NAMES: &[&str] = &[
@@ -80,6 +80,14 @@ impl Picture {
         let gray = |at: usize| if light(at % side / scale, at / side / scale) { 255 } else { 0 };
         assert_eq!(modules * scale, side);
         Picture { side, pixels: (0..side * side).map(gray).collect() }
+    }
+
+    /// As a file, to show it to somebody else.
+    fn save(&self, path: &Path) {
+        let side = u32::try_from(self.side).unwrap();
+        let mut encoder = png::Encoder::new(std::fs::File::create(path).unwrap(), side, side);
+        encoder.set_color(png::ColorType::Grayscale);
+        encoder.write_header().unwrap().write_image_data(&self.pixels).unwrap();
     }
 
     /// What rqrr reads in it: exactly one symbol, at level M or better.
@@ -183,22 +191,57 @@ fn modules_of_blocks(text: &str, letters_are_light: bool) -> (usize, Vec<bool>) 
     (side, light)
 }
 
+/// The modules that `#` and spaces show, two a module.
+fn modules_of_ascii(text: &str, letters_are_light: bool) -> (usize, Vec<bool>) {
+    let side = text.lines().count();
+    let mut light = Vec::new();
+    for line in text.lines() {
+        assert_eq!(line.len(), 2 * side);
+        light.extend(line.as_bytes().chunks(2).map(|pair| match pair {
+            b"##" => letters_are_light,
+            b"  " => !letters_are_light,
+            other => panic!("{other:?} is no module"),
+        }));
+    }
+    (side, light)
+}
+
 #[test]
 fn svg_and_terminal_show_the_same_code_as_the_png() {
-    for account in accounts().iter().step_by(6) {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut files, mut uris) = (Vec::new(), Vec::new());
+    for account in accounts().iter().step_by(12) {
         let uri = account.to_uri();
         let qr = Qr::encode(&uri).unwrap();
-        let colored = qr.terminal().replace("\x1b[38;5;16;48;5;231m", "").replace("\x1b[0m", "");
+        let bare = |text: String, colors: &str| {
+            assert!(text.lines().all(|line| line.starts_with(colors) && line.ends_with("\x1b[0m")));
+            text.replace(colors, "").replace("\x1b[0m", "")
+        };
+        let colored = bare(qr.drawn(Drawing::Colored, false), "\x1b[38;5;16;48;5;231m");
+        let swapped = bare(qr.drawn(Drawing::Colored, true), "\x1b[38;5;231;48;5;16m");
+        assert_eq!(bare(qr.terminal(), "\x1b[38;5;16;48;5;231m"), colored);
+        assert_eq!(qr.terminal_plain(), qr.drawn(Drawing::Blocks, false));
+        // Black letters on white draw what is dark, and so do white ones on black, where everything is inverted.
         let drawings = [
             modules_of_svg(&qr.svg()),
-            modules_of_blocks(&qr.terminal_plain(), true),
             modules_of_blocks(&colored, false),
+            modules_of_blocks(&swapped, false),
+            modules_of_blocks(&qr.drawn(Drawing::Blocks, false), true),
+            modules_of_blocks(&qr.drawn(Drawing::Blocks, true), false),
+            modules_of_ascii(&qr.drawn(Drawing::Ascii, false), true),
+            modules_of_ascii(&qr.drawn(Drawing::Ascii, true), false),
         ];
-        for (side, light) in drawings {
+        for (number, (side, light)) in drawings.into_iter().enumerate() {
             assert_eq!(side, qr.side() as usize);
-            assert_eq!(Picture::drawn(side, 4, |x, y| light[y * side + x]).read(), *uri);
+            let picture = Picture::drawn(side, 4, |x, y| light[y * side + x]);
+            assert_eq!(picture.read(), *uri);
+            let file = folder.path().join(format!("{:03}-{number}.png", files.len()));
+            picture.save(&file);
+            files.push(file);
+            uris.push(uri.to_string());
         }
     }
+    assert_eq!(zbarimg(&files), uris);
 }
 
 #[test]

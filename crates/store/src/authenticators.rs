@@ -69,6 +69,29 @@ pub fn insert(tx: &mut Tx<'_>, new: &Authenticator, now: Time) -> Result<()> {
     tx.execute(INSERT, &values).map(|_| ())
 }
 
+/// Inserts an authenticator that another program has enrolled: it was not used here yet. Steps up to its `last_step` are
+/// spent.
+pub fn insert_imported(tx: &mut Tx<'_>, new: &Authenticator, now: Time) -> Result<()> {
+    const INSERT: Sql = Sql::new(
+        "INSERT INTO authenticators (id, user_id, name, label, secret, algorithm, digits, period, last_step, drift, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+    );
+    let values = [
+        (&new.id).into(),
+        (&new.user_id).into(),
+        (&new.name).into(),
+        (&new.label).into(),
+        (&new.secret).into(),
+        (&new.algorithm).into(),
+        new.digits.into(),
+        new.period.into(),
+        new.last_step.into(),
+        new.drift.into(),
+        now.into(),
+    ];
+    tx.execute(INSERT, &values).map(|_| ())
+}
+
 /// Everything of a user whose codes are good, oldest first.
 pub fn of_user(conn: &mut Conn<'_>, user_id: &Id, now: Time) -> Result<Vec<Authenticator>> {
     const OF_USER: Sql = Sql::new(

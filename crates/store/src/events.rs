@@ -1,6 +1,6 @@
 //! The audit log: what happened, to whom, from where. Written in the transaction it reports.
 
-use crate::{Conn, Id, Result, Sql, Time, Tx};
+use crate::{Conn, Id, Result, Row, Sql, Time, Tx};
 
 /// A row of `events`.
 #[derive(Clone)]
@@ -46,25 +46,36 @@ pub fn record(tx: &mut Tx<'_>, new: &Event) -> Result<()> {
     tx.execute(RECORD, &values).map(|_| ())
 }
 
+fn event(row: &Row<'_>) -> Result<Event> {
+    Ok(Event {
+        id: row.id(0)?,
+        at: row.time(1)?,
+        kind: row.text(2)?,
+        user_id: row.opt_id(3)?,
+        name: row.text(4)?,
+        address: row.text(5)?,
+        detail: row.text(6)?,
+        gather: row.opt_text(7)?,
+        count: row.int(8)?,
+    })
+}
+
 /// What happened to a user since then, newest first.
 pub fn of_user(conn: &mut Conn<'_>, user_id: &Id, since: Time) -> Result<Vec<Event>> {
     const OF_USER: Sql = Sql::new(
         "SELECT id, at, kind, user_id, name, address, detail, gather, count
          FROM events WHERE user_id = $1 AND at >= $2 ORDER BY at DESC, id DESC",
     );
-    conn.all(OF_USER, &[user_id.into(), since.into()], |row| {
-        Ok(Event {
-            id: row.id(0)?,
-            at: row.time(1)?,
-            kind: row.text(2)?,
-            user_id: row.opt_id(3)?,
-            name: row.text(4)?,
-            address: row.text(5)?,
-            detail: row.text(6)?,
-            gather: row.opt_text(7)?,
-            count: row.int(8)?,
-        })
-    })
+    conn.all(OF_USER, &[user_id.into(), since.into()], event)
+}
+
+/// Those events that were written down after this one, oldest first: a list in pieces, from the empty id on.
+pub fn page(conn: &mut Conn<'_>, after: &Id, most: i64) -> Result<Vec<Event>> {
+    const PAGE: Sql = Sql::new(
+        "SELECT id, at, kind, user_id, name, address, detail, gather, count
+         FROM events WHERE id > $1 ORDER BY id LIMIT $2",
+    );
+    conn.all(PAGE, &[after.into(), most.into()], event)
 }
 
 /// How many events of a kind there are, gathered ones counted as often as they happened.

@@ -20,6 +20,7 @@ pub mod claims;
 pub mod devices;
 pub mod enrollments;
 pub mod events;
+pub mod foreign;
 pub mod keys;
 pub mod logins;
 pub mod policies;

@@ -100,6 +100,12 @@ pub fn release(tx: &mut Tx<'_>, token_mac: &str) -> Result<()> {
     tx.execute(RELEASE, &[token_mac.into()]).map(|_| ())
 }
 
+/// Frees a name, which must be in lower case, whoever holds it.
+pub fn remove(tx: &mut Tx<'_>, name_key: &str) -> Result<()> {
+    const REMOVE: Sql = Sql::new("DELETE FROM registrations WHERE name_key = $1");
+    tx.execute(REMOVE, &[name_key.into()]).map(|_| ())
+}
+
 /// How many names are held now.
 pub fn count(conn: &mut Conn<'_>, now: Time) -> Result<i64> {
     const COUNT: Sql = Sql::new("SELECT count(*) FROM registrations WHERE expires_at > $1");

@@ -1,6 +1,6 @@
 //! Signed-in browsers. A session is true while its epoch is the user's, and no longer.
 
-use crate::{Conn, Id, Result, Sql, Time, Tx};
+use crate::{Conn, Id, Result, Row, Sql, Time, Tx};
 
 /// A session to be inserted.
 pub struct NewSession<'a> {
@@ -157,6 +157,49 @@ pub fn of_user(conn: &mut Conn<'_>, user_id: &Id, now: Time) -> Result<Vec<Liste
             seen_at: row.time(5)?,
         })
     })
+}
+
+/// A live session, as those who run the place see it.
+#[derive(Clone)]
+pub struct Open {
+    /// The user's name as typed.
+    pub name: String,
+    /// The session.
+    pub session: Listed,
+}
+
+fn open(row: &Row<'_>) -> Result<Open> {
+    let session = Listed {
+        id: row.id(1)?,
+        address: row.text(2)?,
+        agent: row.text(3)?,
+        keep: row.bool(4)?,
+        created_at: row.time(5)?,
+        seen_at: row.time(6)?,
+    };
+    Ok(Open { name: row.text(0)?, session })
+}
+
+/// Live sessions by name and age, those after this name, which must be in lower case, and id: a list in pieces.
+pub fn page(conn: &mut Conn<'_>, after: (&str, &Id), most: i64, now: Time) -> Result<Vec<Open>> {
+    const PAGE: Sql = Sql::new(
+        "SELECT u.name, s.id, s.address, s.agent, s.keep, s.created_at, s.seen_at
+         FROM users u JOIN sessions s ON s.user_id = u.id
+         WHERE (u.name_key, s.id) > ($1, $2) AND s.idle_at > $3 AND s.expires_at > $3 AND s.epoch = u.epoch
+               AND u.disabled = FALSE
+         ORDER BY u.name_key, s.id LIMIT $4",
+    );
+    conn.all(PAGE, &[after.0.into(), after.1.into(), now.into(), most.into()], open)
+}
+
+/// The live session with this id, and whose it is.
+pub fn by_id(conn: &mut Conn<'_>, id: &Id, now: Time) -> Result<Option<(Id, Open)>> {
+    const BY_ID: Sql = Sql::new(
+        "SELECT u.name, s.id, s.address, s.agent, s.keep, s.created_at, s.seen_at, s.user_id
+         FROM sessions s JOIN users u ON u.id = s.user_id
+         WHERE s.id = $1 AND s.idle_at > $2 AND s.expires_at > $2 AND s.epoch = u.epoch AND u.disabled = FALSE",
+    );
+    conn.one(BY_ID, &[id.into(), now.into()], |row| Ok((row.id(7)?, open(row)?)))
 }
 
 /// Notes that all factors were given again, or for the first time: a session of another level has another token.

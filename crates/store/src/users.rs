@@ -73,6 +73,31 @@ pub fn insert(tx: &mut Tx<'_>, new: &NewUser<'_>, now: Time) -> Result<bool> {
     Ok(tx.execute(INSERT, &values)? == 1)
 }
 
+/// Inserts a user who comes from another program, and has not signed in here yet. False when the name is in use.
+///
+/// Until `_password_due` somebody without a password may choose one by a code alone. There is no column for it yet.
+pub fn insert_imported(
+    tx: &mut Tx<'_>,
+    new: &NewUser<'_>,
+    password_due: Option<Time>,
+    now: Time,
+) -> Result<bool> {
+    const INSERT: Sql = Sql::new(
+        "INSERT INTO users (id, name, name_key, role, password, password_due, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (name_key) DO NOTHING",
+    );
+    let values = [
+        new.id.into(),
+        new.name.into(),
+        new.name_key.into(),
+        new.role.into(),
+        new.password.into(),
+        password_due.into(),
+        now.into(),
+    ];
+    Ok(tx.execute(INSERT, &values)? == 1)
+}
+
 /// The user of that name, which must be in lower case.
 pub fn by_name(conn: &mut Conn<'_>, name_key: &str) -> Result<Option<User>> {
     const BY_NAME: Sql = Sql::new(
@@ -98,6 +123,15 @@ pub fn all(conn: &mut Conn<'_>) -> Result<Vec<User>> {
          FROM users ORDER BY name_key",
     );
     conn.all(ALL, &[], user)
+}
+
+/// Those whose names come after this one, which must be in lower case, by name: a list in pieces, from `""` on.
+pub fn page(conn: &mut Conn<'_>, after: &str, most: i64) -> Result<Vec<User>> {
+    const PAGE: Sql = Sql::new(
+        "SELECT id, name, role, password, epoch, disabled, wrong_codes, created_at, signed_in_at, password_due
+         FROM users WHERE name_key > $1 ORDER BY name_key LIMIT $2",
+    );
+    conn.all(PAGE, &[after.into(), most.into()], user)
 }
 
 /// How many people there are.
@@ -135,6 +169,18 @@ pub fn disable(tx: &mut Tx<'_>, id: &Id) -> Result<bool> {
 pub fn enable(tx: &mut Tx<'_>, id: &Id) -> Result<bool> {
     const ENABLE: Sql = Sql::new("UPDATE users SET disabled = FALSE, wrong_codes = 0 WHERE id = $1");
     Ok(tx.execute(ENABLE, &[id.into()])? == 1)
+}
+
+/// Starts a new epoch, whoever it is: every session, and every sign-in on its way, is void.
+pub fn end_everything(tx: &mut Tx<'_>, id: &Id) -> Result<bool> {
+    const END: Sql = Sql::new("UPDATE users SET epoch = epoch + 1 WHERE id = $1");
+    Ok(tx.execute(END, &[id.into()])? == 1)
+}
+
+/// Removes somebody, and with them everything that is theirs; what happened to them stays. False when there is no such user.
+pub fn remove(tx: &mut Tx<'_>, id: &Id) -> Result<bool> {
+    const REMOVE: Sql = Sql::new("DELETE FROM users WHERE id = $1");
+    Ok(tx.execute(REMOVE, &[id.into()])? == 1)
 }
 
 /// Sets another password and starts a new epoch. `None` when the old epoch is over already or the user is disabled.
@@ -185,7 +231,7 @@ pub fn next_epoch(
 }
 
 /// Starts a new epoch, so that everything begun in the old one is void, and forgives the wrong codes.
-pub fn end_all(tx: &mut Tx<'_>, id: &Id) -> Result<()> {
+pub fn start_over(tx: &mut Tx<'_>, id: &Id) -> Result<()> {
     const END: Sql = Sql::new("UPDATE users SET epoch = epoch + 1, wrong_codes = 0 WHERE id = $1");
     tx.execute(END, &[id.into()]).map(|_| ())
 }

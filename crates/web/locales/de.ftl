@@ -190,6 +190,7 @@ activity-what = Was
 activity-where = Von
 activity-csv = Als CSV herunterladen
 event-created = Konto angelegt
+event-imported = Konto aus einem anderen Programm übernommen
 event-password-right = Richtiges Passwort
 event-password-wrong = Falsches Passwort
 event-code-right = Richtiger Code, Passwort noch offen

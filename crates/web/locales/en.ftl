@@ -190,6 +190,7 @@ activity-what = What
 activity-where = From
 activity-csv = Download as CSV
 event-created = Account created
+event-imported = Account brought over from another program
 event-password-right = Right password
 event-password-wrong = Wrong password
 event-code-right = Right code, password still owed

@@ -1,7 +1,7 @@
 //! The authenticators of an account: several of them, each with a name, and the way to a new phone.
 
 use store::authenticators::{self, Listed};
-use store::{Id, Time, users};
+use store::{Conn, Id, Time, users};
 
 use crate::account::proved;
 use crate::audit::{Happened, Whom};
@@ -74,13 +74,10 @@ pub async fn begin(app: &App, session: &Session, (name, wanted): (&str, Wanted))
         .write(move |tx| {
             let (live, user) = proved(tx, &session, now)?;
             let theirs = authenticators::list_of_user(tx, &user.id, now)?;
-            refuse_equal_names(&theirs, &name, None)?;
-            if theirs.len() >= AT_MOST {
-                return Err(Rule::TooManyAuthenticators.into());
-            }
+            refuse_another(&theirs, &name)?;
             let (name, session) = (name.clone(), live.id.clone());
             let purpose = match &wanted {
-                Wanted::Further => Purpose::Add { name, session },
+                Wanted::Further => Purpose::Add { name, session: Some(session) },
                 Wanted::NewPhone { old, at_once } => {
                     if !theirs.iter().any(|one| one.id == *old) {
                         return Err(Error::Expired);
@@ -143,12 +140,29 @@ fn is_last(theirs: &[Listed], id: &Id) -> bool {
     !theirs.iter().any(|one| one.id != *id && one.retires_at.is_none())
 }
 
-fn parse_name(typed: &str) -> Result<String> {
+pub(crate) fn parse_name(typed: &str) -> Result<String> {
     let name = typed.trim();
     // A colon would part the label, and the parentheses are ours.
     let fits = (1..=LONGEST_NAME).contains(&name.chars().count())
         && !name.chars().any(|c| c.is_control() || matches!(c, ':' | '(' | ')'));
     if fits { Ok(name.to_owned()) } else { Err(Rule::AuthenticatorName.into()) }
+}
+
+fn refuse_another(theirs: &[Listed], name: &str) -> Result<()> {
+    refuse_equal_names(theirs, name, None)?;
+    if theirs.len() >= AT_MOST { Err(Rule::TooManyAuthenticators.into()) } else { Ok(()) }
+}
+
+/// The name that one more will have, when no session asks for it: the one that was said, none for the first, or a number.
+pub(crate) fn free_name(conn: &mut Conn<'_>, user_id: &Id, said: Option<&str>, now: Time) -> Result<String> {
+    let theirs = authenticators::list_of_user(conn, user_id, now)?;
+    let name = match said {
+        Some(name) => name.to_owned(),
+        None if theirs.is_empty() => return Ok(String::new()),
+        None => format!("Phone {}", theirs.len() + 1),
+    };
+    refuse_another(&theirs, &name)?;
+    Ok(name)
 }
 
 fn refuse_equal_names(theirs: &[Listed], name: &str, but: Option<&Id>) -> Result<()> {

@@ -57,17 +57,39 @@ fn the_command_line_works_beside_a_running_server() {
         run(&["user", "enable", "ada"]);
         ada.signs_in(&mut browser).lands_on("/");
 
+        // Sessions end at the server's next request: one by its id, or all of somebody's, and those on their way.
+        let [mut carol, mut dora] = ["carol", "dora"].map(Person::new);
+        let [mut carols, mut doras, mut half_way] = [(); 3].map(|()| server.browser());
+        carol.registers(&mut carols);
+        dora.registers(&mut doras);
+        dora.gives_password(&mut half_way);
+        let listed = run(&["session", "list", "carol"]);
+        let id = listed.lines().nth(1).unwrap().rsplit(' ').next().unwrap();
+        assert!(run(&["session", "end", id]).starts_with("carol is signed out of "));
+        carols.get("/").lands_on("/login");
+        doras.get("/").is(200);
+        assert!(run(&["session", "end", "dora", "--all"]).contains("1 session"));
+        doras.get("/").lands_on("/login");
+        half_way.get("/login/code").lands_on("/login");
+
         // A link that the command line makes is good at the server, once, and only for its name.
         let made = run(&["user", "add", "bob", "--role", "admin"]);
         let (_, path) = made.split_once("http://localhost:0").unwrap();
         let path = path.trim();
         let mut bob = Person::new("bob");
-        let mut browser = server.browser();
-        browser.get(path).is(200);
-        browser.post(path, &[("username", "bob"), ("password", &bob.password)]).lands_on("/enroll");
-        bob.enrolls(&mut browser);
-        assert!(run(&["user", "list"]).contains("bob    admin   active"), "{}", run(&["user", "list"]));
+        let mut bobs = server.browser();
+        bobs.get(path).is(200);
+        bobs.post(path, &[("username", "bob"), ("password", &bob.password)]).lands_on("/enroll");
+        bob.enrolls(&mut bobs);
+        assert!(run(&["user", "list"]).contains("bob     admin   active"), "{}", run(&["user", "list"]));
         server.browser().get(path).is(410);
+
+        // Removed is removed, in the middle of a session.
+        browser.get("/").is(200);
+        run(&["user", "remove", "ada", "--yes"]);
+        browser.get("/").lands_on("/login");
+        let mut next = Person::new("ada");
+        next.registers(&mut server.browser());
         server.stop();
     }
 }

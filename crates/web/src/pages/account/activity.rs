@@ -67,6 +67,7 @@ pub(crate) async fn download(State(app): State<App>, SignedIn(session): SignedIn
 fn words(kind: &str) -> &'static str {
     match kind {
         "user.created" => "event-created",
+        "user.imported" => "event-imported",
         "sign_in.password_right" => "event-password-right",
         "sign_in.password_wrong" => "event-password-wrong",
         "sign_in.code_right" => "event-code-right",

@@ -138,28 +138,9 @@ fn one_or_others(fields: Fields, one: &'static str) -> Result<Option<Id>, Misfit
     }
 }
 
-/// What a browser calls itself, as a person would. The order matters: most of them call themselves others, too.
+/// What a browser calls itself, as a person would.
 fn in_words(agent: &str, shell: &Shell) -> String {
-    let named = |names: &[(&str, &'static str)]| {
-        names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name)
-    };
-    let browser = named(&[
-        ("Edg/", "Edge"),
-        ("OPR/", "Opera"),
-        ("Firefox/", "Firefox"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
-        ("curl/", "curl"),
-    ]);
-    let system = named(&[
-        ("iPhone", "iPhone"),
-        ("iPad", "iPad"),
-        ("Android", "Android"),
-        ("Windows", "Windows"),
-        ("Mac OS X", "macOS"),
-        ("Linux", "Linux"),
-    ]);
-    match (browser, system) {
+    match auth::browser_and_system(agent) {
         (Some(browser), Some(system)) => {
             shell.t2("sessions-browser", ("browser", browser), ("system", system)).into_owned()
         }

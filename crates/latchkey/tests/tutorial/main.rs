@@ -1,0 +1,135 @@
+//! People of the tutorial: its own libraries make `users.db`, in old and in current versions, and everybody in it goes on
+//! with the code that pyotp computes.
+#![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, which helpers lack")]
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use auth::trial::{self, Verdict};
+use auth::{App, Config};
+use store::Kind;
+use store::scratch::Scratch;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_latchkey");
+const PEOPLE: usize = 1000;
+
+/// What `pip install Flask pyotp qrcode[pil] flask_sqlalchemy` gave when the tutorial's calls were new, and what it gives now.
+/// Pictures are not needed. The old pyotp chose secrets of 16 letters, today's are 32.
+const OLD: &[&str] =
+    &["Flask==2.0.3", "Werkzeug==2.0.3", "Flask-SQLAlchemy==2.5.1", "SQLAlchemy==1.4.54", "pyotp==2.3.0"];
+const CURRENT: &[&str] =
+    &["Flask==3.1.3", "Werkzeug==3.1.9", "Flask-SQLAlchemy==3.1.1", "SQLAlchemy==2.1.9", "pyotp==2.12.0"];
+
+/// A Python with these libraries, kept in `target/tools` from one run to the next.
+fn python(name: &str, libraries: &[&str]) -> PathBuf {
+    let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("tools");
+    let (home, wanted) = (tools.join(name), libraries.join("\n"));
+    let (python, done) = (home.join("bin/python"), home.join("libraries.txt"));
+    std::fs::create_dir_all(&tools).unwrap();
+    // Another run of the tests may be at it, too.
+    let lock = File::create(tools.join(format!("{name}.lock"))).unwrap();
+    lock.lock().unwrap();
+    if std::fs::read_to_string(&done).is_ok_and(|text| text == wanted) {
+        return python;
+    }
+    let _ = std::fs::remove_dir_all(&home);
+    let made = Command::new("python3").args(["-m", "venv"]).arg(&home).output().expect("python3 runs");
+    assert!(
+        made.status.success(),
+        "python3 -m venv (Debian: python3-venv): {}",
+        said(&made.stdout, &made.stderr)
+    );
+    let installed =
+        Command::new(&python).args(["-m", "pip", "install", "-q"]).args(libraries).output().unwrap();
+    assert!(installed.status.success(), "pip: {}", said(&installed.stdout, &installed.stderr));
+    std::fs::write(done, wanted).unwrap();
+    python
+}
+
+fn said(stdout: &[u8], stderr: &[u8]) -> String {
+    format!("{}{}", String::from_utf8_lossy(stdout), String::from_utf8_lossy(stderr))
+}
+
+/// Runs the tutorial's application where it stands in `dir`.
+fn tutorial(python: &Path, dir: &Path, arguments: &[&str]) -> String {
+    let ran = Command::new(python).arg("app.py").args(arguments).current_dir(dir).output().unwrap();
+    assert!(ran.status.success(), "{}", said(&ran.stdout, &ran.stderr));
+    String::from_utf8(ran.stdout).unwrap()
+}
+
+/// Runs `latchkey` in `dir`, and answers its standard output.
+fn latchkey(dir: &Path, database: &str, arguments: &[&str]) -> String {
+    let ran = Command::new(PROGRAM)
+        .args(arguments)
+        .current_dir(dir)
+        .env_clear()
+        .env("LATCHKEY_DATABASE", database)
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "{}", said(&ran.stdout, &ran.stderr));
+    String::from_utf8(ran.stdout).unwrap()
+}
+
+/// Some versions of the tutorial's libraries.
+struct Version {
+    name: &'static str,
+    libraries: &'static [&'static str],
+    /// Where they keep the database.
+    file: &'static str,
+    /// How many of a thousand keys are shorter than 128 bits.
+    weak: usize,
+}
+
+fn a_thousand_people_go_on(version: &Version, kind: Kind) {
+    let python = python(version.name, version.libraries);
+    let dir = tempfile::tempdir().unwrap();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tutorial/app.py");
+    std::fs::copy(source, dir.path().join("app.py")).unwrap();
+    tutorial(&python, dir.path(), &["make", &PEOPLE.to_string()]);
+
+    let scratch = Scratch::new(kind);
+    let import = ["import", "tutorial", version.file, "--json"];
+    let looked = latchkey(dir.path(), scratch.url(), &import);
+    assert!(looked.contains("\"people\": 1000") && looked.contains("\"applied\": false"), "{looked}");
+    assert!(!dir.path().join("latchkey-data").exists(), "looking makes nothing");
+    let applied = latchkey(dir.path(), scratch.url(), &[&import[..], &["--apply"]].concat());
+    assert!(applied.contains("\"people\": 1000") && applied.contains("\"refused\": []"), "{applied}");
+    assert_eq!(applied.matches("\"bits\": 80").count(), version.weak);
+    let again = latchkey(dir.path(), scratch.url(), &[&import[..], &["--apply"]].concat());
+    assert!(again.contains("\"there_already\": 1000") && again.contains("\"people\": 0"), "{again}");
+
+    // One step to either side is good, so it does not matter how long it takes to ask for them all.
+    let codes = tutorial(&python, dir.path(), &["codes"]);
+    let config = Config {
+        data_dir: dir.path().join("latchkey-data"),
+        database: scratch.url().to_owned().into(),
+        ..Config::default()
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let good = runtime.block_on(async {
+        let app = App::open_existing(config).await.unwrap();
+        let mut good = 0;
+        for line in codes.lines() {
+            let (name, code) = line.split_once(' ').unwrap();
+            let trial = trial::code(&app, name, code).await.unwrap();
+            assert_eq!(trial.verdict, Some((Verdict::Good, format!("YourApp: {name}"))), "{name}");
+            good += 1;
+        }
+        good
+    });
+    assert_eq!(good, PEOPLE);
+}
+
+#[test]
+fn people_of_the_old_tutorial_go_on_with_the_entry_on_their_phone() {
+    let old = Version { name: "tutorial-old", libraries: OLD, file: "users.db", weak: PEOPLE };
+    a_thousand_people_go_on(&old, Kind::Sqlite);
+}
+
+#[test]
+fn people_of_the_current_tutorial_go_on_with_the_entry_on_their_phone() {
+    let current =
+        Version { name: "tutorial-current", libraries: CURRENT, file: "instance/users.db", weak: 0 };
+    a_thousand_people_go_on(&current, Kind::Postgres);
+}
