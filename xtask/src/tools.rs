@@ -38,12 +38,15 @@ pub(crate) const POSTGRES: Tool =
 pub(crate) const NPM: Tool = program("npm", "npm");
 
 /// Everything that the whole suite needs.
-pub(crate) const ALL: [Tool; 8] = [
+pub(crate) const ALL: [Tool; 11] = [
     POSTGRES,
     program("git", "git"),
     program("curl", "curl"),
     program("oathtool", "oathtool"),
     program("zbarimg", "zbar-tools"),
+    program("man", "man-db"),
+    program("zsh", "zsh"),
+    program("fish", "fish"),
     program("chromium", "chromium"),
     program("chromedriver", "chromium-driver"),
     Tool { name: "a font", package: "fonts-dejavu-core", sign: Sign::Font },
