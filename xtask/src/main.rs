@@ -4,7 +4,11 @@ mod accept;
 mod axe;
 mod check;
 mod deny;
+mod dist;
+mod elf;
 mod license;
+mod notices;
+mod pinned;
 mod postgres;
 mod test;
 mod tools;
@@ -19,6 +23,7 @@ const USAGE: &str = "\
 cargo xtask check [STEP]                  format, dependencies, clippy, house rules, documentation: all that needs no server
 cargo xtask test [-p CRATE] [FILTER…]     every test, on SQLite and PostgreSQL and in a real browser; installs what is missing
 cargo xtask postgres -- COMMAND…          runs COMMAND beside a PostgreSQL of its own; LATCHKEY_TEST_POSTGRES names it
+cargo xtask dist                          what people install, in target/dist: the program, its manual, the package for Debian
 cargo xtask accept [-p CRATE] [FILTER…]   runs the tests and takes their snapshots as right; read the diff afterward
 
 More for `test`: --test NAME picks one test binary; what follows `--` goes to it (`-- --nocapture`).";
@@ -43,6 +48,7 @@ fn run(words: &[String]) -> Result<()> {
         "check" => check::run(rest),
         "test" => test::run(&test::Selection::parse(rest)?),
         "postgres" => postgres::run(rest),
+        "dist" => dist::run().map(|_| ()),
         "accept" => accept::run(&test::Selection::parse(rest)?),
         "help" | "-h" | "--help" => {
             println!("{USAGE}");

@@ -52,6 +52,10 @@ pub(crate) const ALL: [Tool; 11] = [
     Tool { name: "a font", package: "fonts-dejavu-core", sign: Sign::Font },
 ];
 
+/// What makes the package for Debian.
+pub(crate) const DIST: [Tool; 3] =
+    [program("git", "git"), program("gzip", "gzip"), program("dpkg-shlibdeps", "dpkg-dev")];
+
 const fn program(name: &'static str, package: &'static str) -> Tool {
     Tool { name, package, sign: Sign::Program }
 }
