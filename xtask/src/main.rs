@@ -6,7 +6,10 @@ mod check;
 mod deny;
 mod dist;
 mod elf;
+mod fences;
+mod install;
 mod license;
+mod machine;
 mod notices;
 mod pinned;
 mod postgres;
@@ -23,6 +26,7 @@ const USAGE: &str = "\
 cargo xtask check [STEP]                  format, dependencies, clippy, house rules, documentation: all that needs no server
 cargo xtask test [-p CRATE] [FILTER…]     every test, on SQLite and PostgreSQL and in a real browser; installs what is missing
 cargo xtask postgres -- COMMAND…          runs COMMAND beside a PostgreSQL of its own; LATCHKEY_TEST_POSTGRES names it
+cargo xtask test-install                  the package on a clean Debian 12 that boots; `test` without a filter ends with it
 cargo xtask dist                          what people install, in target/dist: the program, its manual, the package for Debian
 cargo xtask accept [-p CRATE] [FILTER…]   runs the tests and takes their snapshots as right; read the diff afterward
 
@@ -48,6 +52,7 @@ fn run(words: &[String]) -> Result<()> {
         "check" => check::run(rest),
         "test" => test::run(&test::Selection::parse(rest)?),
         "postgres" => postgres::run(rest),
+        "test-install" => install::run(),
         "dist" => dist::run().map(|_| ()),
         "accept" => accept::run(&test::Selection::parse(rest)?),
         "help" | "-h" | "--help" => {

@@ -56,6 +56,17 @@ pub(crate) const ALL: [Tool; 11] = [
 pub(crate) const DIST: [Tool; 3] =
     [program("git", "git"), program("gzip", "gzip"), program("dpkg-shlibdeps", "dpkg-dev")];
 
+/// What tries that package.
+pub(crate) const INSTALL: [Tool; 7] = [
+    program("debootstrap", "debootstrap"),
+    program("systemd-nspawn", "systemd-container"),
+    program("systemd-analyze", "systemd"),
+    program("nsenter", "util-linux"),
+    program("lintian", "lintian"),
+    program("curl", "curl"),
+    program("oathtool", "oathtool"),
+];
+
 const fn program(name: &'static str, package: &'static str) -> Tool {
     Tool { name, package, sign: Sign::Program }
 }
