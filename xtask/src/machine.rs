@@ -45,6 +45,8 @@ impl Machine {
         // One at a time on a host: they would share a control group. And never longer than we live ourselves.
         let mut keeper = Command::new("flock");
         keeper.args(["--no-fork", "/run/lock/latchkey-machine", "setpriv", "--pdeathsig", "KILL"]);
+        // By itself systemd-nspawn leaves the machine running when it is killed. As the first process of a namespace it cannot.
+        keeper.args(["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]);
         keeper.args(["systemd-nspawn", "--quiet", "--boot", "--machine=clean", "--private-network"]);
         keeper.args([
             "--register=no",
@@ -71,7 +73,7 @@ impl Machine {
             if let Some(status) = self.keeper.try_wait()? {
                 bail!("it has ended ({status})");
             }
-            let Some(first) = child_of(self.keeper.id()) else { continue };
+            let Some(first) = child_of(self.keeper.id()).and_then(child_of) else { continue };
             self.first = first;
             let state = self.inside("systemctl is-system-running").output().context("asking systemd")?;
             if ["running", "degraded"].contains(&String::from_utf8_lossy(&state.stdout).trim()) {
@@ -117,8 +119,15 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        // Its first process is told to die with the keeper, and everything on the machine with that.
-        let _ = self.keeper.kill();
+        // The kernel ends the namespace with its first process, and so everything on the machine; the keeper then ends by
+        // itself. Should that process not be found, it is told to die with the keeper.
+        let gone = child_of(self.keeper.id()).is_some_and(|first| {
+            let kill = Command::new("kill").args(["-KILL", &first.to_string()]).status();
+            kill.is_ok_and(|status| status.success())
+        });
+        if !gone {
+            let _ = self.keeper.kill();
+        }
         let _ = self.keeper.wait();
         // The kernel may need a moment to let go of the last of them.
         for _ in 0..50 {
