@@ -30,8 +30,10 @@ fn read(page: &str) -> Result<String> {
 }
 
 fn blocks(text: &str, name: &str) -> Vec<String> {
-    let mark = format!("<!-- run: {name} -->\n```sh\n");
-    text.split(&mark).skip(1).filter_map(|rest| Some(rest.split("```").next()?.to_owned())).collect()
+    let mark = format!("<!-- run: {name} -->\n```");
+    // What follows the fence on its line is the language.
+    let blocks = text.split(&mark).skip(1).filter_map(|rest| rest.split_once('\n')?.1.split("```").next());
+    blocks.map(str::to_owned).collect()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::machine::Machine;
 use crate::workspace::{capture, root, run as start};
-use crate::{dist, fences, tools};
+use crate::{dist, fences, image, tools};
 
 /// The highest exposure that `systemd-analyze security` may find in the unit, in tenths.
 const MOST_EXPOSED: u32 = 15;
@@ -20,11 +20,12 @@ const MOST_COMMANDS: usize = 6;
 /// What is done to the package, one sentence each.
 type Step = (&'static str, fn(&Path) -> Result<()>);
 
-const STEPS: [Step; 4] = [
+const STEPS: [Step; 5] = [
     ("lintian finds nothing", lintian),
     ("the unit is hardened", unit),
     ("installed, used, upgraded, removed and purged on a clean Debian 12", life_of_a_package),
     ("a signed-in administrator behind Caddy, by the commands in docs/install.md", administrator),
+    ("the image for containers", image::run),
 ];
 
 /// Makes the package and tries it.
@@ -206,9 +207,31 @@ fn administrator(package: &Path) -> Result<()> {
     let shown: serde_json::Value =
         serde_json::from_str(&shown).context("reading what `user show` printed")?;
     ensure!(shown["role"] == "owner", "ada is {}", shown["role"]);
-    println!("{}", machine.run("latchkey doctor")?);
+    machine.run("latchkey doctor")?;
+
+    say("Caddy takes the Caddyfile for containers, and nginx the settings in docs/install.md");
+    fs::copy(root().join("packaging/Caddyfile"), machine.file("root").join("Caddyfile"))?;
+    machine.run("LATCHKEY_HOST=login.example.org caddy validate --adapter caddyfile --config Caddyfile")?;
+    machine.run("systemctl stop caddy && apt-get -q -y install nginx openssl")?;
+    fs::write(machine.file("etc/nginx/conf.d/latchkey.conf"), fences::marked("docs/install.md", "nginx")?)?;
+    machine.run(CERTIFICATE)?;
+    let authority = machine.file("etc/ssl/login.example.org.pem").display().to_string();
+    let page = machine.outside(LOGIN_PAGE, &[("authority", &authority)])?;
+    ensure!(page.contains("name=\"password\""), "this is no page to sign in: {page}");
     Ok(())
 }
+
+/// A certificate of nobody for nginx.
+const CERTIFICATE: &str = "
+    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=login.example.org \
+        -addext subjectAltName=DNS:login.example.org -out /etc/ssl/login.example.org.pem \
+        -keyout /etc/ssl/login.example.org.key
+    nginx -t && systemctl restart nginx";
+
+/// Where nginx leads.
+const LOGIN_PAGE: &str = r#"
+    curl -sS --fail-with-body --cacert "$authority" --connect-to login.example.org:443:localhost:443 \
+        https://login.example.org/login"#;
 
 /// What a browser does with the link, by curl. Only the name is looked up in another way, since it is nobody's.
 const OWNER: &str = r#"

@@ -1,5 +1,5 @@
-//! A clean Debian 12 that boots: its own systemd, its own network with nothing behind it, gone when it is dropped. What is done
-//! on it is in `install.rs`.
+//! A clean Debian 12 that boots, or a container: a system and a network of its own with nothing behind it, gone when it is
+//! dropped. What is done on it is in `install.rs` and `image.rs`.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -17,11 +17,11 @@ const RELEASE: &str = "bookworm";
 /// What a Debian without a desktop has, beside what it cannot be without.
 const INCLUDED: &str = "systemd-sysv,dbus,ca-certificates";
 
-/// Packages that installing Latchkey behind Caddy asks for. They lie in apt's cache, since the machine reaches nothing.
-const CACHED: [&str; 3] = ["caddy", "adduser", "libgcc-s1"];
+/// Packages that installing Latchkey behind Caddy or nginx asks for. They lie in apt's cache, since the machine reaches nothing.
+const CACHED: [&str; 5] = ["caddy", "nginx", "openssl", "adduser", "libgcc-s1"];
 
 /// Raise it when the system is made in another way, so that an old one is not used again.
-const RECIPE: &str = "2";
+const RECIPE: &str = "3";
 
 /// A running machine.
 #[derive(Debug)]
@@ -36,38 +36,54 @@ pub(crate) struct Machine {
 impl Machine {
     /// Copies the clean system, boots it, and waits until it says that it runs.
     pub(crate) fn boot() -> Result<Machine> {
-        let system = system()?;
-        let root = system.with_file_name("machine");
+        Machine::start(
+            &system()?,
+            &["--boot"],
+            "systemctl is-system-running || true",
+            &["running", "degraded"],
+        )
+    }
+
+    /// Copies the system of a container, and runs what `words` say in it until a port is open: read-only but for `volume`,
+    /// as `user`, and without any privilege.
+    pub(crate) fn contain(system: &Path, user: &str, volume: &str, words: &[&str]) -> Result<Machine> {
+        // An engine gives a new volume what the image has in its place.
+        let (kept, user) = (place()?.join("volume"), format!("--user={user}"));
+        remove(&kept)?;
+        run(Command::new("cp").arg("-a").arg(system.join(volume.trim_start_matches('/'))).arg(&kept))?;
+        let bind = format!("--bind={}:{volume}", kept.display());
+        let chdir = format!("--chdir={volume}");
+        let mut all = vec!["--as-pid2", "--read-only", &bind, &chdir, &user];
+        all.extend(["--drop-capability=all", "--no-new-privileges=yes", "--link-journal=no"]);
+        all.extend(words);
+        Machine::start(system, &all, "exec 3<> /dev/tcp/127.0.0.1/8080 && echo open", &["open"])
+    }
+
+    /// Starts a copy of `system`, and waits until `question` prints one of the `answers`.
+    fn start(system: &Path, words: &[&str], question: &str, answers: &[&str]) -> Result<Machine> {
+        let root = place()?.join("machine");
         remove(&root)?;
-        run(Command::new("cp").arg("-a").arg(&system).arg(&root))?;
-        let log = root.with_file_name("boot.log");
+        run(Command::new("cp").arg("-a").arg(system).arg(&root))?;
+        let log = root.with_file_name("machine.log");
         let output = File::create(&log).with_context(|| format!("making {}", log.display()))?;
         // One at a time on a host: they would share a control group. And never longer than we live ourselves.
         let mut keeper = Command::new("flock");
         keeper.args(["--no-fork", "/run/lock/latchkey-machine", "setpriv", "--pdeathsig", "KILL"]);
         // By itself systemd-nspawn leaves the machine running when it is killed. As the first process of a namespace it cannot.
         keeper.args(["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]);
-        keeper.args(["systemd-nspawn", "--quiet", "--boot", "--machine=clean", "--private-network"]);
-        keeper.args([
-            "--register=no",
-            "--keep-unit",
-            "--console=pipe",
-            "--resolv-conf=off",
-            "--timezone=off",
-        ]);
-        keeper.arg("--directory").arg(&root).stdin(Stdio::null());
-        keeper.stdout(output.try_clone()?).stderr(output);
+        keeper.args(["systemd-nspawn", "--quiet", "--machine=clean", "--private-network", "--register=no"]);
+        keeper.args(["--keep-unit", "--console=pipe", "--resolv-conf=off", "--timezone=off", "--directory"]);
+        keeper.arg(&root).args(words).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         let keeper = keeper.spawn().context("starting systemd-nspawn")?;
         let mut machine = Machine { keeper, first: 0, root };
-        machine.wait().with_context(|| {
+        machine.wait(question, answers).with_context(|| {
             let said = fs::read_to_string(&log).unwrap_or_default();
-            format!("a Debian 12 could not be booted with systemd-nspawn; it said: {}", said.trim())
+            format!("a machine could not be started with systemd-nspawn; it said: {}", said.trim())
         })?;
         Ok(machine)
     }
 
-    /// Waits until the system has started everything that it starts by itself.
-    fn wait(&mut self) -> Result<()> {
+    fn wait(&mut self, question: &str, answers: &[&str]) -> Result<()> {
         for _ in 0..600 {
             sleep(Duration::from_millis(200));
             if let Some(status) = self.keeper.try_wait()? {
@@ -75,12 +91,12 @@ impl Machine {
             }
             let Some(first) = child_of(self.keeper.id()).and_then(child_of) else { continue };
             self.first = first;
-            let state = self.inside("systemctl is-system-running").output().context("asking systemd")?;
-            if ["running", "degraded"].contains(&String::from_utf8_lossy(&state.stdout).trim()) {
+            let answer = self.inside(question).output().context("asking the machine")?;
+            if answers.contains(&String::from_utf8_lossy(&answer.stdout).trim()) {
                 return Ok(());
             }
         }
-        bail!("after two minutes it has still not started everything")
+        bail!("after two minutes it has still not started")
     }
 
     /// A line for a shell, to be run on the machine by root, at home.
@@ -131,7 +147,8 @@ impl Drop for Machine {
         let _ = self.keeper.wait();
         // The kernel may need a moment to let go of the last of them.
         for _ in 0..50 {
-            if remove(&self.root).is_ok() {
+            let volume = self.root.with_file_name("volume");
+            if remove(&self.root).is_ok() && remove(&volume).is_ok() {
                 break;
             }
             sleep(Duration::from_millis(100));
@@ -159,19 +176,25 @@ fn child_of(parent: u32) -> Option<u32> {
 }
 
 /// Removes a system, and no other file system that may be mounted in it.
-fn remove(root: &Path) -> Result<()> {
+pub(crate) fn remove(root: &Path) -> Result<()> {
     run(Command::new("rm").args(["-rf", "--one-file-system", "--"]).arg(root))
+}
+
+/// Where all of this lies.
+pub(crate) fn place() -> Result<PathBuf> {
+    let place = target()?.join("install");
+    fs::create_dir_all(&place).with_context(|| format!("making {}", place.display()))?;
+    Ok(place)
 }
 
 /// The clean system, made the first time and kept in the target directory.
 pub(crate) fn system() -> Result<PathBuf> {
-    let place = target()?.join("install");
+    let place = place()?;
     let (system, sign) = (place.join("debian-12"), place.join("debian-12.recipe"));
     if fs::read_to_string(&sign).is_ok_and(|recipe| recipe == RECIPE) {
         return Ok(system);
     }
     remove(&system)?;
-    fs::create_dir_all(&place).with_context(|| format!("making {}", place.display()))?;
     let mirror = mirror()?;
     println!("   making a clean Debian 12 from {mirror}");
     let (made, took) = timed(|| {

@@ -8,6 +8,7 @@ mod dist;
 mod docs;
 mod elf;
 mod fences;
+mod image;
 mod install;
 mod license;
 mod machine;

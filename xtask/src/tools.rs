@@ -57,12 +57,14 @@ pub(crate) const DIST: [Tool; 3] =
     [program("git", "git"), program("gzip", "gzip"), program("dpkg-shlibdeps", "dpkg-dev")];
 
 /// What tries that package.
-pub(crate) const INSTALL: [Tool; 7] = [
+pub(crate) const INSTALL: [Tool; 9] = [
     program("debootstrap", "debootstrap"),
     program("systemd-nspawn", "systemd-container"),
     program("systemd-analyze", "systemd"),
     program("nsenter", "util-linux"),
     program("lintian", "lintian"),
+    program("buildah", "buildah"),
+    program("docker-compose", "docker-compose"),
     program("curl", "curl"),
     program("oathtool", "oathtool"),
 ];
