@@ -118,7 +118,8 @@ fn life_of_a_package(package: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Puts the key where only root reads it, and takes the `#` away from the lines of the unit that say so.
+/// Puts the key where only root reads it, and takes the `#` away from the lines of the unit that say so. Commands then have to
+/// be told, and make no new key. (A `!` counts in a chain only: `set -e` does not look at it.)
 const CREDENTIAL: &str = "
     mv /var/lib/latchkey/master.key /etc/latchkey/master.key
     chown root:root /etc/latchkey/master.key
@@ -127,7 +128,8 @@ const CREDENTIAL: &str = "
     test $(wc -l <<< \"$lines\") = 2
     printf '[Service]\\n%s\\n' \"${lines//#/}\" > /etc/systemd/system/latchkey.service.d/key.conf
     systemctl daemon-reload && systemctl restart latchkey
-    ! test -e /var/lib/latchkey/master.key";
+    ! test -e /var/lib/latchkey/master.key && ! latchkey user list &&
+    LATCHKEY_MASTER_KEY_FILE=/etc/latchkey/master.key latchkey user list | grep ada";
 
 /// And back.
 const NO_CREDENTIAL: &str = "

@@ -199,7 +199,7 @@ pub(crate) fn system() -> Result<PathBuf> {
     println!("   making a clean Debian 12 from {mirror}");
     let (made, took) = timed(|| {
         let mut bootstrap = Command::new("debootstrap");
-        bootstrap.args(["--variant=minbase", &format!("--include={INCLUDED}"), RELEASE]);
+        bootstrap.args(["--force-check-gpg", "--variant=minbase", &format!("--include={INCLUDED}"), RELEASE]);
         capture(bootstrap.arg(&system).arg(&mirror))?;
         // The installer of Debian writes these two, and debootstrap does not.
         fs::write(system.join("etc/hostname"), "clean\n")?;
