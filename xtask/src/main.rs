@@ -4,7 +4,16 @@ mod accept;
 mod axe;
 mod check;
 mod deny;
+mod dist;
+mod docs;
+mod elf;
+mod fences;
+mod image;
+mod install;
 mod license;
+mod machine;
+mod notices;
+mod pinned;
 mod postgres;
 mod test;
 mod tools;
@@ -16,9 +25,12 @@ use anyhow::{Result, bail};
 
 /// Shown by `cargo xtask` alone. Only what works is listed.
 const USAGE: &str = "\
-cargo xtask check [STEP]                  format, dependencies, clippy, house rules, documentation: all that needs no server
+cargo xtask check [STEP]                  format, dependencies, clippy, house rules, documentation, book: all that needs no server
 cargo xtask test [-p CRATE] [FILTER…]     every test, on SQLite and PostgreSQL and in a real browser; installs what is missing
 cargo xtask postgres -- COMMAND…          runs COMMAND beside a PostgreSQL of its own; LATCHKEY_TEST_POSTGRES names it
+cargo xtask test-install                  the package on a clean Debian 12 that boots; `test` without a filter ends with it
+cargo xtask docs                          the pages for operators as a book, in target/book, with every link followed
+cargo xtask dist                          what people install, in target/dist: the program, its manual, the package for Debian
 cargo xtask accept [-p CRATE] [FILTER…]   runs the tests and takes their snapshots as right; read the diff afterward
 
 More for `test`: --test NAME picks one test binary; what follows `--` goes to it (`-- --nocapture`).";
@@ -43,6 +55,9 @@ fn run(words: &[String]) -> Result<()> {
         "check" => check::run(rest),
         "test" => test::run(&test::Selection::parse(rest)?),
         "postgres" => postgres::run(rest),
+        "test-install" => install::run(),
+        "docs" => docs::run(),
+        "dist" => dist::run().map(|_| ()),
         "accept" => accept::run(&test::Selection::parse(rest)?),
         "help" | "-h" | "--help" => {
             println!("{USAGE}");

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::postgres::{self, Cluster};
 use crate::workspace::{cargo, run as start, target, timed};
-use crate::{axe, tools};
+use crate::{axe, install, tools};
 
 /// Which tests were asked for. Empty means every one.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -31,7 +31,9 @@ struct Tally {
 
 /// Runs the selected tests. Fails when one fails, and when none ran.
 pub(crate) fn run(selection: &Selection) -> Result<()> {
-    run_with(selection, &[])
+    run_with(selection, &[])?;
+    // Last, since it takes long and needs root. Whoever names tests wants those.
+    if *selection == Selection::default() { install::run() } else { Ok(()) }
 }
 
 /// The same, with more in the environment.

@@ -38,7 +38,7 @@ pub(crate) const POSTGRES: Tool =
 pub(crate) const NPM: Tool = program("npm", "npm");
 
 /// Everything that the whole suite needs.
-pub(crate) const ALL: [Tool; 9] = [
+pub(crate) const ALL: [Tool; 12] = [
     POSTGRES,
     program("git", "git"),
     program("curl", "curl"),
@@ -46,9 +46,29 @@ pub(crate) const ALL: [Tool; 9] = [
     program("zbarimg", "zbar-tools"),
     // The tutorial whose people are imported; its libraries come into `target/tools`.
     program("python3", "python3-venv"),
+    program("man", "man-db"),
+    program("zsh", "zsh"),
+    program("fish", "fish"),
     program("chromium", "chromium"),
     program("chromedriver", "chromium-driver"),
     Tool { name: "a font", package: "fonts-dejavu-core", sign: Sign::Font },
+];
+
+/// What makes the package for Debian.
+pub(crate) const DIST: [Tool; 3] =
+    [program("git", "git"), program("gzip", "gzip"), program("dpkg-shlibdeps", "dpkg-dev")];
+
+/// What tries that package.
+pub(crate) const INSTALL: [Tool; 9] = [
+    program("debootstrap", "debootstrap"),
+    program("systemd-nspawn", "systemd-container"),
+    program("systemd-analyze", "systemd"),
+    program("nsenter", "util-linux"),
+    program("lintian", "lintian"),
+    program("buildah", "buildah"),
+    program("docker-compose", "docker-compose"),
+    program("curl", "curl"),
+    program("oathtool", "oathtool"),
 ];
 
 const fn program(name: &'static str, package: &'static str) -> Tool {

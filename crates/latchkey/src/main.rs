@@ -1,5 +1,6 @@
 //! The command tree, and nothing else: each command lives in the file of its name.
 
+mod completion;
 mod config;
 mod doctor;
 mod exit;
@@ -7,6 +8,7 @@ mod export;
 mod first_minute;
 mod import;
 mod logging;
+mod man;
 mod otp;
 mod progress;
 mod serve;
@@ -17,11 +19,12 @@ mod stopwatch;
 mod terminal;
 mod user;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use auth::Role;
 use auth::link::Purpose;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use exit::Result;
 use settings::Flags;
@@ -72,6 +75,17 @@ enum Command {
     Doctor {
         #[command(flatten)]
         output: Output,
+    },
+    /// Print what makes a shell complete these commands
+    Completion {
+        /// The shell that is to read it
+        shell: completion::Shell,
+    },
+    /// Print the manual page
+    Man {
+        /// Write a page for each command into this directory instead
+        #[arg(long, value_name = "DIRECTORY")]
+        dir: Option<PathBuf>,
     },
 }
 
@@ -235,6 +249,8 @@ fn run(flags: &Flags, command: Command, since: Stopwatch) -> Result<()> {
         Command::Serve => serve::run(flags, since),
         Command::SetupLink { output } => setup_link::run(flags, output.json),
         Command::Doctor { output } => doctor::run(flags, output.json),
+        Command::Completion { shell } => completion::run(shell, CommandLine::command()),
+        Command::Man { dir } => man::run(dir.as_deref(), CommandLine::command()),
         Command::Config(Config::Check) => config::check(flags),
         Command::Config(Config::Settings { output }) => config::settings(output.json),
         Command::Session(Session::List { name, output }) => {
