@@ -1,24 +1,27 @@
 //! Every setting, its meaning and its default. Where they are read from is in `config/load.rs`.
 
+mod listen;
 mod load;
 mod values;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use crate::password::Cost;
 
-pub use load::{Place, Problem, load};
+pub use listen::Listen;
+pub use load::{Place, Problem, load, supervisor_socket};
 pub use values::{Factors, Network, PublicUrl, Registration};
 
 /// The settings of a running Latchkey.
 #[derive(Clone)]
 pub struct Config {
     /// Where it listens. `LATCHKEY_LISTEN`.
-    pub listen: SocketAddr,
-    /// How browsers reach it: scheme, host and port, nothing else. `http://localhost:PORT` until it is set.
+    pub listen: Listen,
+    /// How browsers reach it: scheme, host and port, nothing else. Localhost with the port of `listen` until it is set,
+    /// with https where there is a certificate.
     pub public_url: PublicUrl,
     /// Where the database and the master key are, unless they are elsewhere.
     pub data_dir: PathBuf,
@@ -32,6 +35,10 @@ pub struct Config {
     pub factors: Factors,
     /// Networks whose `X-Forwarded-For` is believed. How browsers reach us is said by `public_url` alone.
     pub trusted_proxies: Vec<Network>,
+    /// `[tls] certificate`: a file in PEM, ours first. With it and the key, Latchkey speaks https itself.
+    pub tls_certificate: Option<PathBuf>,
+    /// `[tls] key`: the file with the certificate's key, in PEM.
+    pub tls_key: Option<PathBuf>,
     /// 32 random bytes in base64; else the file `master.key` in the data directory.
     pub master_key: Option<Zeroizing<String>>,
     /// Allows a public URL that is plain http and not loopback. Passwords then cross the network in clear.
@@ -56,7 +63,7 @@ impl std::fmt::Debug for Config {
 impl Default for Config {
     fn default() -> Self {
         let mut config = Config {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            listen: Listen::Address(SocketAddr::from(([127, 0, 0, 1], 8080))),
             public_url: PublicUrl::loopback(8080),
             data_dir: "./latchkey-data".into(),
             database: Zeroizing::new(String::new()),
@@ -64,6 +71,8 @@ impl Default for Config {
             registration: Registration::Open,
             factors: Factors::PasswordAndCode,
             trusted_proxies: Vec::new(),
+            tls_certificate: None,
+            tls_key: None,
             master_key: None,
             insecure_http: false,
             password_cost: Cost::default(),
@@ -80,29 +89,55 @@ impl Config {
         without_secrets(&self.database)
     }
 
+    /// The files of the certificate and of its key, where Latchkey speaks https itself.
+    pub fn tls_files(&self) -> Option<(&Path, &Path)> {
+        self.tls_certificate.as_deref().zip(self.tls_key.as_deref())
+    }
+
+    /// Takes over where it listens in truth: port 0 left the choice to the system, or a supervisor holds the socket. `set`
+    /// are the keys that somebody set; what follows from the address and is none of them follows it.
+    pub fn listen_on(&mut self, listen: Listen, set: &[&str]) {
+        self.listen = listen;
+        self.derive(set);
+    }
+
     /// Sets what was not set from what was.
     pub(crate) fn derive(&mut self, set: &[&str]) {
         if !set.contains(&"public_url") {
-            self.public_url = PublicUrl::loopback(self.listen.port());
+            self.public_url = PublicUrl::localhost(self.tls_files().is_some(), self.listen.port());
         }
         if !set.contains(&"database") {
             self.database = Zeroizing::new(format!("sqlite:{}", self.data_dir.join("latchkey.db").display()));
         }
         if !set.contains(&"registration") {
-            let local = self.public_url.is_loopback() && self.listen.ip().is_loopback();
+            let local = self.public_url.is_loopback() && self.listen.is_loopback();
             self.registration = if local { Registration::Open } else { Registration::Closed };
         }
     }
 
     /// Refuses settings that each make sense, but not together. Names the one to change.
     pub(crate) fn check(&self) -> Result<(), (&'static str, String)> {
+        match (&self.tls_certificate, &self.tls_key) {
+            (Some(_), None) => return Err(("tls.certificate", "it needs its key: set tls.key too".into())),
+            (None, Some(_)) => {
+                return Err(("tls.key", "it needs its certificate: set tls.certificate too".into()));
+            }
+            (Some(_), Some(_)) if !self.public_url.is_https() => {
+                let why = format!(
+                    "{} is plain http, and with [tls] set Latchkey speaks https: write https:// here, or take [tls] away",
+                    self.public_url.origin()
+                );
+                return Err(("public_url", why));
+            }
+            _ => {}
+        }
         if !self.public_url.is_https() && !self.public_url.is_loopback() && !self.insecure_http {
             return Err((
                 "public_url",
                 format!(
                     "{} is plain http: passwords and codes would cross the network in clear, and browsers would not keep the \
-                     sign-in cookie. Put Latchkey behind a proxy that speaks https and set the https address here, or set \
-                     `insecure_http = true` and accept that anybody on the way can sign in as anybody",
+                     sign-in cookie. Set [tls], or put Latchkey behind a proxy that speaks https, and set the https address here; \
+                     or set `insecure_http = true` and accept that anybody on the way can sign in as anybody",
                     self.public_url.origin()
                 ),
             ));
@@ -142,11 +177,10 @@ impl Setting {
 pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "listen",
-        meaning: "address and port to listen on",
+        meaning: "address and port to listen on, or unix:PATH",
         show: |config| config.listen.to_string(),
         set: |config, text| {
-            config.listen =
-                text.parse().map_err(|_| "write an address and a port, such as 127.0.0.1:8080")?;
+            config.listen = text.parse()?;
             Ok(())
         },
     },
@@ -225,6 +259,24 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "tls.certificate",
+        meaning: "file with the certificate, in PEM; with it Latchkey speaks https itself",
+        show: |config| shown(&config.tls_certificate),
+        set: |config, text| {
+            config.tls_certificate = path(text)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "tls.key",
+        meaning: "file with the key of the certificate, in PEM",
+        show: |config| shown(&config.tls_key),
+        set: |config, text| {
+            config.tls_key = path(text)?;
+            Ok(())
+        },
+    },
+    Setting {
         key: "master_key",
         meaning: "32 random bytes in base64; else master.key in data_dir",
         show: |config| config.master_key.as_ref().map_or("", |_| "…").to_owned(),
@@ -296,6 +348,18 @@ fn without_secrets(url: &str) -> String {
 
 fn non_empty(text: &str) -> Result<&str, String> {
     if text.trim().is_empty() { Err("it is empty".into()) } else { Ok(text) }
+}
+
+/// The path of a file; an empty text is none. What is no path is not repeated, since it may be a key.
+fn path(text: &str) -> Result<Option<PathBuf>, String> {
+    if text.contains("-----BEGIN") || text.contains(['\n', '\0']) {
+        return Err("write the path of the file, not what is in it".into());
+    }
+    Ok(Some(text).filter(|text| !text.is_empty()).map(PathBuf::from))
+}
+
+fn shown(path: &Option<PathBuf>) -> String {
+    path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
 }
 
 impl Config {

@@ -143,9 +143,9 @@ fn mode(path: &Path) -> Option<u32> {
 }
 
 fn of_addresses(config: &Config) -> Vec<Finding> {
-    let (public, listen) = (&config.public_url, config.listen);
+    let (public, listen) = (&config.public_url, &config.listen);
     let origin = public.origin();
-    let mut findings = vec![match (public.is_loopback(), public.is_https(), listen.ip().is_loopback()) {
+    let mut findings = vec![match (public.is_loopback(), public.is_https(), listen.is_loopback()) {
         (true, _, true) => Finding::ok("addresses", format!("{origin}, on this machine only")),
         (true, _, false) => Finding::wrong(
             "addresses",

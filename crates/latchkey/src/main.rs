@@ -4,11 +4,13 @@ mod config;
 mod doctor;
 mod exit;
 mod first_minute;
+mod listener;
 mod logging;
 mod serve;
 mod settings;
 mod setup_link;
 mod stopwatch;
+mod supervisor;
 mod terminal;
 mod user;
 

@@ -71,6 +71,12 @@ pub fn load(file: Option<&Path>, flags: &[(&'static str, String)]) -> Result<Loa
     from(file, variables, flags)
 }
 
+/// Where the supervisor that started this process wants to hear of it, as systemd says it.
+pub fn supervisor_socket() -> Option<OsString> {
+    #[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
+    std::env::var_os("NOTIFY_SOCKET")
+}
+
 fn from(
     file: Option<&Path>,
     variables: Vec<(OsString, OsString)>,
@@ -180,11 +186,6 @@ fn from_file_of(
 ) -> Result<(&'static Setting, Zeroizing<String>), Problem> {
     let base = key.strip_suffix("_file");
     let Some(setting) = SETTINGS.iter().find(|setting| Some(setting.key) == base) else {
-        if key == "tls" || key.starts_with("tls.") {
-            let text =
-                "tls: Latchkey does not speak https itself yet: put it behind a proxy that does".into();
-            return Err(Problem { place: place.clone(), text });
-        }
         return Err(unknown(key, place, SETTINGS.iter().map(|setting| setting.key.to_owned())));
     };
     let text = std::fs::read_to_string(path).map(Zeroizing::new);
@@ -265,7 +266,7 @@ mod tests {
         let variables =
             [("LATCHKEY_LISTEN", "127.0.0.1:2"), ("LATCHKEY_ISSUER", "Environment"), ("HOME", "/x")];
         let (config, places) = loaded(file, &variables, &[("listen", "127.0.0.1:3")]).unwrap();
-        assert_eq!((config.listen.port(), config.issuer.as_str()), (3, "Environment"));
+        assert_eq!((config.listen.port(), config.issuer.as_str()), (Some(3), "Environment"));
         assert_eq!(places["listen"].to_string(), "flag --listen");
         assert_eq!(places["issuer"].to_string(), "environment variable LATCHKEY_ISSUER");
     }
@@ -291,7 +292,6 @@ mod tests {
                 .contains("line 2: login.factors: signing in by code alone is not built yet")
         );
         assert!(file("registration = 'invite'").contains("invitations are not built yet"));
-        assert!(file("[tls]\ncertificate = 'x'").contains("put it behind a proxy"));
         assert!(file("issuer = 2026-01-01").contains("write a text"));
         let environment = |name, value| loaded("", &[(name, value)], &[]).unwrap_err();
         assert!(environment("LATCHKEY_ISUER", "x").contains("Did you mean `LATCHKEY_ISSUER`?"));
@@ -319,6 +319,22 @@ mod tests {
         assert_eq!(registration("public_url = 'https://login.example.org'"), "closed");
         assert_eq!(registration("listen = '0.0.0.0:8080'"), "closed");
         assert_eq!(registration("listen = '0.0.0.0:8080'\nregistration = 'open'"), "open");
+    }
+
+    #[test]
+    fn a_certificate_needs_its_key_and_an_https_address_which_localhost_then_gets() {
+        let pair = "[tls]\ncertificate = '/c.pem'\nkey = '/k.pem'\n";
+        let (config, _) = loaded(pair, &[], &[("listen", "127.0.0.1:8443")]).unwrap();
+        assert_eq!(config.public_url.origin(), "https://localhost:8443");
+        let said = |file: &str| loaded(file, &[], &[]).unwrap_err();
+        assert!(said("[tls]\ncertificate = '/c.pem'").contains("line 2: tls.certificate: it needs its key"));
+        assert!(said("[tls]\nkey = '/k.pem'").contains("line 2: tls.key: it needs its certificate"));
+        let http = format!("public_url = 'http://localhost:8080'\n{pair}");
+        assert!(
+            said(&http).contains("line 1: public_url: http://localhost:8080 is plain http, and with [tls]")
+        );
+        let inside = said("[tls]\nkey = \"-----BEGIN PRIVATE KEY-----\\nhunter2\"");
+        assert!(inside.contains("the path of the file") && !inside.contains("hunter2"), "{inside}");
     }
 
     #[test]

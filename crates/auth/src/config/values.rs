@@ -15,7 +15,13 @@ pub struct PublicUrl {
 impl PublicUrl {
     /// `http://localhost:PORT`.
     pub fn loopback(port: u16) -> PublicUrl {
-        PublicUrl { https: false, host: "localhost".into(), port: Some(port).filter(|port| *port != 80) }
+        PublicUrl::localhost(false, Some(port))
+    }
+
+    /// `http://localhost:PORT`, or the same with https.
+    pub(crate) fn localhost(https: bool, port: Option<u16>) -> PublicUrl {
+        let port = port.filter(|port| *port != if https { 443 } else { 80 });
+        PublicUrl { https, host: "localhost".into(), port }
     }
 
     /// Scheme, host and port, as browsers write it in `Origin`: lower case, no default port, no slash.
