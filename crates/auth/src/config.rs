@@ -162,6 +162,16 @@ impl Setting {
         format!("LATCHKEY_{}", self.key.replace('.', "_").to_uppercase())
     }
 
+    /// The name of the credential that systemd may put it into.
+    pub fn credential(&self) -> String {
+        format!("latchkey.{}", self.key.replace('.', "_"))
+    }
+
+    /// Whether its value is the path of a file, which `_FILE` and a credential then name themselves.
+    pub(crate) fn is_file(&self) -> bool {
+        ["tls.certificate", "tls.key"].contains(&self.key)
+    }
+
     /// What it is set to, as a file would say it. Secrets are left out; empty where nothing is set.
     pub fn text(&self, config: &Config) -> String {
         (self.show)(config)

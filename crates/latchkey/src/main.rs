@@ -46,7 +46,7 @@ enum Command {
     /// People: let in, list, show, give a role, lock out
     #[command(subcommand)]
     User(User),
-    /// Settings: check them, list them
+    /// Settings: check them, show them, list them
     #[command(subcommand)]
     Config(Config),
     /// Look whether everything is as it should be, and say what to do where it is not
@@ -103,6 +103,11 @@ enum User {
 enum Config {
     /// Say whether the settings are right, which are set, and where
     Check,
+    /// Show every setting: its value, and where that comes from
+    Show {
+        #[command(flatten)]
+        output: Output,
+    },
     /// List every setting: its key, variable, default and meaning
     Settings {
         #[command(flatten)]
@@ -130,6 +135,7 @@ fn run(flags: &Flags, command: Command, since: Stopwatch) -> Result<()> {
         Command::SetupLink { output } => setup_link::run(flags, output.json),
         Command::Doctor { output } => doctor::run(flags, output.json),
         Command::Config(Config::Check) => config::check(flags),
+        Command::Config(Config::Show { output }) => config::show(flags, output.json),
         Command::Config(Config::Settings { output }) => config::settings(output.json),
         Command::User(User::Add { name, role, output }) => user::add(flags, &name, role, output.json),
         Command::User(User::List { output }) => user::list(flags, output.json),

@@ -1,5 +1,5 @@
-//! Where settings are read: a file, then the environment, then flags; the later wins. Anything unknown stops the start
-//! and names its place.
+//! Where settings are read: a file, then credentials of systemd, then the environment, then flags; the later wins. Anything
+//! unknown stops the start and names its place.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,12 +18,18 @@ const VARIABLE: &str = "LATCHKEY_";
 /// The variable that names the file, and what begins the variables of the project's own tests.
 const FILE_VARIABLE: &str = "LATCHKEY_CONFIG";
 const TEST_VARIABLES: &str = "LATCHKEY_TEST_";
+/// Names the directory where systemd puts credentials, and what begins the names of ours.
+const CREDENTIALS_VARIABLE: &str = "CREDENTIALS_DIRECTORY";
+const CREDENTIAL: &str = "latchkey.";
+const FILE_CREDENTIAL: &str = "latchkey.toml";
 
 /// Where a setting was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A line of a file; 0 for the file as a whole.
     File(PathBuf, usize),
+    /// A credential that systemd has put into a file.
+    Credential(String),
     /// A variable of the environment.
     Environment(String),
     /// A flag of the command line.
@@ -37,6 +43,7 @@ impl fmt::Display for Place {
         match self {
             Place::File(path, 0) => write!(f, "{}", path.display()),
             Place::File(path, line) => write!(f, "{} line {line}", path.display()),
+            Place::Credential(name) => write!(f, "credential {name}"),
             Place::Environment(name) => write!(f, "environment variable {name}"),
             Place::Flag(name) => write!(f, "flag {name}"),
             Place::Default => f.write_str("default"),
@@ -64,7 +71,7 @@ impl std::error::Error for Problem {}
 /// The settings, and where each that is not a default was found.
 pub(super) type Loaded = (Config, BTreeMap<&'static str, Place>);
 
-/// Reads file, environment and flags. `flags` are keys of settings with their text.
+/// Reads file, credentials, environment and flags. `flags` are keys of settings with their text.
 pub fn load(file: Option<&Path>, flags: &[(&'static str, String)]) -> Result<Loaded, Problem> {
     #[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment, once")]
     let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
@@ -93,6 +100,9 @@ fn from(
                 found.read_file(path)?;
             }
         }
+    }
+    if let Some((_, dir)) = variables.iter().find(|(name, _)| name == CREDENTIALS_VARIABLE) {
+        found.read_credentials(Path::new(dir))?;
     }
     found.read_environment(variables)?;
     for (key, text) in flags {
@@ -145,6 +155,27 @@ impl Found {
         Ok(())
     }
 
+    /// Each credential is a file that holds the value, or is the file where the value is one.
+    fn read_credentials(&mut self, dir: &Path) -> Result<(), Problem> {
+        let failed = |e: std::io::Error| Problem {
+            place: Place::Environment(CREDENTIALS_VARIABLE.into()),
+            text: format!("{} cannot be read: {e}", dir.display()),
+        };
+        for file in std::fs::read_dir(dir).map_err(failed)? {
+            let name = file.map_err(failed)?.file_name();
+            // Other programs' names may be anything; and a file with settings is named by LATCHKEY_CONFIG.
+            let ours = |name: &&str| name.starts_with(CREDENTIAL) && *name != FILE_CREDENTIAL;
+            let Some(name) = name.to_str().filter(ours) else { continue };
+            let place = Place::Credential(name.to_owned());
+            let setting = SETTINGS.iter().find(|setting| setting.credential() == name);
+            let setting =
+                setting.ok_or_else(|| unknown(name, &place, SETTINGS.iter().map(Setting::credential)))?;
+            let path = dir.join(name).display().to_string();
+            self.take(&format!("{}_file", setting.key), Zeroizing::new(path), place)?;
+        }
+        Ok(())
+    }
+
     fn read_environment(&mut self, variables: Vec<(OsString, OsString)>) -> Result<(), Problem> {
         for (name, value) in variables {
             let Some(name) = name.to_str().filter(|name| name.starts_with(VARIABLE)) else { continue };
@@ -178,7 +209,7 @@ impl Found {
     }
 }
 
-/// A key that ends in `_file` names a file that holds the value.
+/// A key that ends in `_file` names a file that holds the value. Where the value is a file itself, it is that one.
 fn from_file_of(
     key: &str,
     path: &str,
@@ -188,6 +219,9 @@ fn from_file_of(
     let Some(setting) = SETTINGS.iter().find(|setting| Some(setting.key) == base) else {
         return Err(unknown(key, place, SETTINGS.iter().map(|setting| setting.key.to_owned())));
     };
+    if setting.is_file() {
+        return Ok((setting, Zeroizing::new(path.to_owned())));
+    }
     let text = std::fs::read_to_string(path).map(Zeroizing::new);
     let text = text
         .map_err(|e| Problem { place: place.clone(), text: format!("{key}: {path} cannot be read: {e}") })?;
@@ -310,6 +344,33 @@ mod tests {
         assert!(!said.contains("hunter2secret"), "{said}");
         let said = loaded("database = 'pg://ada:hunter2secret@x/y'\n", &[], &[]).unwrap_err();
         assert!(!said.contains("hunter2secret"), "{said}");
+    }
+
+    #[test]
+    fn a_credential_wins_over_the_file_and_the_environment_over_the_credential() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        write("latchkey.issuer", "Credential\n");
+        write("latchkey.master_key", "c2VjcmV0\n");
+        write("latchkey.tls_key", "-----BEGIN PRIVATE KEY-----\n");
+        write("another.program", "hunter2");
+        write("latchkey.toml", "hunter2");
+        let file = "issuer = 'File'\n[tls]\ncertificate = '/c.pem'\nkey = '/k.pem'";
+        let loaded = |more: &[(&str, &str)]| {
+            let mut variables = vec![("CREDENTIALS_DIRECTORY", dir.path().to_str().unwrap())];
+            variables.extend(more);
+            loaded(file, &variables, &[])
+        };
+        let (config, places) = loaded(&[]).unwrap();
+        assert_eq!((config.issuer.as_str(), config.master_key.unwrap().as_str()), ("Credential", "c2VjcmV0"));
+        assert_eq!(places["issuer"].to_string(), "credential latchkey.issuer");
+        // A setting that is a file is the credential itself.
+        assert_eq!(config.tls_key, Some(dir.path().join("latchkey.tls_key")));
+        assert_eq!(loaded(&[("LATCHKEY_ISSUER", "Environment")]).unwrap().0.issuer, "Environment");
+
+        write("latchkey.master-key", "hunter2");
+        let said = loaded(&[]).unwrap_err();
+        assert!(said.contains("Did you mean `latchkey.master_key`?") && !said.contains("hunter2"), "{said}");
     }
 
     #[test]
