@@ -9,5 +9,6 @@ mod person;
 mod secrets;
 mod server;
 mod sharing;
+mod sockets;
 mod starting;
 mod stopping;

@@ -86,7 +86,11 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one, and waits until it says where it listens.
     pub(crate) fn start(place: &Place) -> Server {
-        let mut command = place.latchkey(&[]);
+        Server::start_as(place.latchkey(&[]))
+    }
+
+    /// Starts one in this way. Where it listens on a socket in the file system, its address means nothing.
+    pub(crate) fn start_as(mut command: Command) -> Server {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
@@ -113,6 +117,7 @@ impl Server {
             let _ = child.kill();
             panic!("it says where it listens: {line:?}, {}", logged.join().unwrap());
         };
+        let address = if address.starts_with("unix:") { "0.0.0.0:0" } else { address };
         let address = address.parse().unwrap();
         Server { child, address, said: Some(said), logged: Some(logged), log }
     }
