@@ -11,6 +11,8 @@ use zeroize::Zeroizing;
 
 use crate::password::Cost;
 
+pub use store::Secrecy;
+
 pub use listen::Listen;
 pub use load::{Place, Problem, load, supervisor_socket};
 pub use values::{Factors, Network, PublicUrl, Registration};
@@ -87,6 +89,12 @@ impl Config {
     /// Where the database is, without what a URL may hold of secrets.
     pub fn database_shown(&self) -> String {
         without_secrets(&self.database)
+    }
+
+    /// How the connection to the database is kept from others.
+    pub fn database_secrecy(&self) -> Secrecy {
+        // What cannot be meant was refused when it was set; anything else is no better than in clear.
+        store::secrecy(&self.database).unwrap_or(Secrecy::Local)
     }
 
     /// The files of the certificate and of its key, where Latchkey speaks https itself.
@@ -217,7 +225,7 @@ pub const SETTINGS: &[Setting] = &[
         meaning: "sqlite:PATH, or postgres://USER@HOST:PORT/NAME; until set, SQLite in data_dir",
         show: Config::database_shown,
         set: |config, text| {
-            store::Kind::of(text).map_err(|e| e.to_string())?;
+            store::secrecy(text).map_err(|e| e.to_string())?;
             config.database = Zeroizing::new(text.to_owned());
             Ok(())
         },
@@ -404,8 +412,8 @@ mod tests {
                 "postgres://ada@/x?host=%2Frun&port=5432",
             ),
         ] {
-            let mut config = Config::default();
-            config.set("database", url).unwrap();
+            // Also what no client takes, since it is shown when that is said.
+            let config = Config { database: Zeroizing::new(url.to_owned()), ..Config::default() };
             assert_eq!(config.database_shown(), shown);
         }
         let mut config = Config::default();
