@@ -14,6 +14,7 @@ mod routes;
 mod shell;
 mod words;
 
+pub mod probe;
 pub mod tls;
 
 use std::future::Future;

@@ -90,6 +90,11 @@ impl Pair {
         ParsedCertificate::try_from(first).is_ok_and(|parsed| verify_server_name(&parsed, &name).is_ok())
     }
 
+    /// The server's own certificate.
+    pub(crate) fn certificate(&self) -> Option<CertificateDer<'static>> {
+        self.certified.cert.first().cloned()
+    }
+
     /// Whole days from `now` to its end; negative when that has passed.
     pub fn days_left(&self, now: Time) -> i64 {
         self.ends_at.millis_since(now).div_euclid(24 * 3600 * 1000)

@@ -39,6 +39,11 @@ impl PublicUrl {
         &self.host
     }
 
+    /// The port, also where it is the usual one.
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or(if self.https { 443 } else { 80 })
+    }
+
     /// Whether it is `https`.
     pub fn is_https(&self) -> bool {
         self.https
@@ -128,6 +133,11 @@ impl Network {
             }
             _ => false,
         }
+    }
+
+    /// Whether every address of its kind is in it.
+    pub fn is_everybody(&self) -> bool {
+        self.bits == 0
     }
 
     /// Whether an address can be a proxy next door: loopback, private, link-local or unique local.

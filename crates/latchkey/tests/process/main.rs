@@ -3,6 +3,7 @@
 
 mod authority;
 mod browser;
+mod doctor;
 mod https;
 mod killed;
 mod person;

@@ -11,6 +11,7 @@ mod headers;
 mod health;
 mod journey;
 mod login;
+mod probe;
 mod races;
 mod records;
 mod recovery;
