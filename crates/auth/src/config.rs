@@ -1,11 +1,15 @@
 //! Every setting, its meaning and its default. Where they are read from is in `config/load.rs`.
 
+mod branding;
 mod listen;
 mod load;
+mod logo;
+mod svg;
 mod values;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use zeroize::Zeroizing;
 
@@ -13,8 +17,10 @@ use crate::password::Cost;
 
 pub use store::Secrecy;
 
+pub use branding::{Accent, Color, Help};
 pub use listen::Listen;
 pub use load::{Place, Problem, load, supervisor_socket};
+pub use logo::{Logo, Picture};
 pub use values::{Factors, Network, PublicUrl, Registration};
 
 /// The settings of a running Latchkey.
@@ -47,6 +53,12 @@ pub struct Config {
     pub insecure_http: bool,
     /// `[password]`: what a hash costs.
     pub password_cost: Cost,
+    /// `[branding] logo`: shown beside the issuer's name in place of ours.
+    pub logo: Option<Logo>,
+    /// `[branding] accent`: the color of buttons and links.
+    pub accent: Option<Accent>,
+    /// `[branding] help`: where people find help, at the foot of every page.
+    pub help: Option<Help>,
     /// How much is logged: `error`, `warn`, `info`, `debug` or `trace`.
     pub log: String,
 }
@@ -78,6 +90,9 @@ impl Default for Config {
             master_key: None,
             insecure_http: false,
             password_cost: Cost::default(),
+            logo: None,
+            accent: None,
+            help: None,
             log: "info".into(),
         };
         config.derive(&[]);
@@ -177,7 +192,7 @@ impl Setting {
 
     /// Whether its value is the path of a file, which `_FILE` and a credential then name themselves.
     pub(crate) fn is_file(&self) -> bool {
-        ["tls.certificate", "tls.key"].contains(&self.key)
+        ["tls.certificate", "tls.key", "branding.logo"].contains(&self.key)
     }
 
     /// What it is set to, as a file would say it. Secrets are left out; empty where nothing is set.
@@ -333,6 +348,33 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "branding.logo",
+        meaning: "file with a PNG or SVG of at most 100 KiB, shown beside the issuer",
+        show: |config| text_of(&config.logo),
+        set: |config, text| {
+            config.logo = path(text)?.map(|path| Logo::read(&path)).transpose()?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "branding.accent",
+        meaning: "color of buttons and links, such as #7A5410; the one for dark pages is made from it",
+        show: |config| text_of(&config.accent),
+        set: |config, text| {
+            config.accent = given(text)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "branding.help",
+        meaning: "where people find help, on every page: mailto:, https://, tel:, or words",
+        show: |config| text_of(&config.help),
+        set: |config, text| {
+            config.help = given(text)?;
+            Ok(())
+        },
+    },
+    Setting {
         key: "log",
         meaning: "error, warn, info, debug or trace",
         show: |config| config.log.clone(),
@@ -378,6 +420,15 @@ fn path(text: &str) -> Result<Option<PathBuf>, String> {
 
 fn shown(path: &Option<PathBuf>) -> String {
     path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
+}
+
+/// What a text says; an empty one says nothing.
+fn given<T: FromStr<Err = String>>(text: &str) -> Result<Option<T>, String> {
+    Some(text).filter(|text| !text.trim().is_empty()).map(str::parse).transpose()
+}
+
+fn text_of(value: &Option<impl ToString>) -> String {
+    value.as_ref().map(ToString::to_string).unwrap_or_default()
 }
 
 impl Config {

@@ -80,8 +80,13 @@ async fn headers(State(site): State<Site>, request: Request, next: Next) -> Resp
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
     ];
+    // An operator's picture brings a policy of its own, which allows still less.
+    let policy = headers.get(CONTENT_SECURITY_POLICY).cloned();
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if let Some(policy) = policy {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
     // Not for localhost: browsers would refuse plain http to every other program there for a year.
     let public = &site.app.config.public_url;

@@ -1,6 +1,7 @@
 //! HTTP: every URL, every page, every header. What may be done is decided in `auth`; here it is only asked and shown.
 
 mod assets;
+mod branding;
 mod cookies;
 mod error;
 mod extract;
@@ -24,6 +25,7 @@ use auth::App;
 use axum::Router;
 use axum::extract::FromRef;
 
+use crate::branding::Branding;
 use crate::words::Words;
 
 pub use listener::Listener;
@@ -33,6 +35,7 @@ pub use listener::Listener;
 pub(crate) struct Site {
     pub(crate) app: App,
     pub(crate) words: Words,
+    pub(crate) branding: Branding,
 }
 
 impl FromRef<Site> for App {
@@ -43,7 +46,8 @@ impl FromRef<Site> for App {
 
 /// The whole site, for whoever brings a server of their own. `serve` is the usual way in.
 pub fn router(app: App) -> Router {
-    routes::router(Site { app, words: Words::new() })
+    let branding = Branding::new(&app.config);
+    routes::router(Site { app, words: Words::new(), branding })
 }
 
 /// Serves until `shutdown` resolves; then it accepts nothing more, and lets open requests end.

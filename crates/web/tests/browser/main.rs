@@ -7,6 +7,7 @@
 mod accessibility;
 mod account;
 mod authenticator;
+mod branding;
 mod browser;
 mod code_field;
 mod driver;

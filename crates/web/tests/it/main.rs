@@ -4,6 +4,7 @@
 mod access;
 mod account;
 mod bad_input;
+mod branding;
 mod budgets;
 mod doors;
 mod durable;
