@@ -42,7 +42,7 @@ pub(crate) fn run() -> Result<()> {
     let packages = packages(&metadata()?)?;
     let built = built()?;
 
-    let mut breaches = judge(&policy, &packages);
+    let mut breaches = judge(&policy, &packages, &reached()?);
     if built > MOST_CRATES {
         breaches
             .push(format!("{built} crates are built into latchkey; {MOST_CRATES} is the most. What can go?"));
@@ -92,12 +92,21 @@ fn packages(metadata: &Value) -> Result<Vec<Package>> {
         .collect()
 }
 
-/// What is wrong with these packages, one sentence each.
-fn judge(policy: &Policy, packages: &[Package]) -> Vec<String> {
+/// The names of all packages that any platform builds for anything, tests included.
+///
+/// The lockfile holds more: cargo also locks what a crate would only pass a feature on to if somebody else brought it.
+fn reached() -> Result<BTreeSet<String>> {
+    let edges = ["tree", "--locked", "--workspace", "--all-features", "-e", "all", "--target", "all"];
+    let tree = capture(cargo().args(edges).args(["--prefix", "none", "--format", "{p}"]))?;
+    Ok(tree.lines().filter_map(|line| line.split(' ').next()).map(String::from).collect())
+}
+
+/// What is wrong with these packages, one sentence each. What is `banned` may be in the lockfile, but not reached.
+fn judge(policy: &Policy, packages: &[Package], reached: &BTreeSet<String>) -> Vec<String> {
     let mut breaches = Vec::new();
     for package in packages {
         let Package { name, version, license, source } = package;
-        if policy.banned.contains(name) {
+        if policy.banned.contains(name) && reached.contains(name) {
             breaches.push(format!("{name} is banned; `cargo tree -i {name}` says who brings it"));
         }
         if source.as_deref().is_some_and(|source| source != DEFAULT_REGISTRY) {
@@ -140,6 +149,8 @@ fn repeated(packages: &[Package]) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::{DEFAULT_REGISTRY, Package, Policy, judge};
 
     const POLICY: &str = r#"
@@ -160,7 +171,14 @@ mod tests {
     }
 
     fn breaches(package: Package) -> String {
-        judge(&Policy::parse(POLICY).unwrap(), &[package]).join("; ")
+        let reached = BTreeSet::from([package.name.clone()]);
+        judge(&Policy::parse(POLICY).unwrap(), &[package], &reached).join("; ")
+    }
+
+    #[test]
+    fn a_banned_name_that_nothing_builds_is_no_breach() {
+        let locked = [package("openssl", "MIT", DEFAULT_REGISTRY)];
+        assert!(judge(&Policy::parse(POLICY).unwrap(), &locked, &BTreeSet::new()).is_empty());
     }
 
     #[test]

@@ -1,24 +1,35 @@
 //! Every setting, its meaning and its default. Where they are read from is in `config/load.rs`.
 
+mod branding;
+mod listen;
 mod load;
+mod logo;
+mod svg;
 mod values;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use zeroize::Zeroizing;
 
 use crate::password::Cost;
 
-pub use load::{Place, Problem, load};
+pub use store::Secrecy;
+
+pub use branding::{Accent, Color, Help};
+pub use listen::Listen;
+pub use load::{Place, Problem, load, supervisor_socket};
+pub use logo::{Logo, Picture};
 pub use values::{Factors, Network, PublicUrl, Registration};
 
 /// The settings of a running Latchkey.
 #[derive(Clone)]
 pub struct Config {
     /// Where it listens. `LATCHKEY_LISTEN`.
-    pub listen: SocketAddr,
-    /// How browsers reach it: scheme, host and port, nothing else. `http://localhost:PORT` until it is set.
+    pub listen: Listen,
+    /// How browsers reach it: scheme, host and port, nothing else. Localhost with the port of `listen` until it is set,
+    /// with https where there is a certificate.
     pub public_url: PublicUrl,
     /// Where the database and the master key are, unless they are elsewhere.
     pub data_dir: PathBuf,
@@ -34,12 +45,22 @@ pub struct Config {
     pub grace_days: u32,
     /// Networks whose `X-Forwarded-For` is believed. How browsers reach us is said by `public_url` alone.
     pub trusted_proxies: Vec<Network>,
+    /// `[tls] certificate`: a file in PEM, ours first. With it and the key, Latchkey speaks https itself.
+    pub tls_certificate: Option<PathBuf>,
+    /// `[tls] key`: the file with the certificate's key, in PEM.
+    pub tls_key: Option<PathBuf>,
     /// 32 random bytes in base64; else the file `master.key` in the data directory.
     pub master_key: Option<Zeroizing<String>>,
     /// Allows a public URL that is plain http and not loopback. Passwords then cross the network in clear.
     pub insecure_http: bool,
     /// `[password]`: what a hash costs.
     pub password_cost: Cost,
+    /// `[branding] logo`: shown beside the issuer's name in place of ours.
+    pub logo: Option<Logo>,
+    /// `[branding] accent`: the color of buttons and links.
+    pub accent: Option<Accent>,
+    /// `[branding] help`: where people find help, at the foot of every page.
+    pub help: Option<Help>,
     /// How much is logged: `error`, `warn`, `info`, `debug` or `trace`.
     pub log: String,
 }
@@ -58,7 +79,7 @@ impl std::fmt::Debug for Config {
 impl Default for Config {
     fn default() -> Self {
         let mut config = Config {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            listen: Listen::Address(SocketAddr::from(([127, 0, 0, 1], 8080))),
             public_url: PublicUrl::loopback(8080),
             data_dir: "./latchkey-data".into(),
             database: Zeroizing::new(String::new()),
@@ -67,9 +88,14 @@ impl Default for Config {
             factors: Factors::PasswordAndCode,
             grace_days: 14,
             trusted_proxies: Vec::new(),
+            tls_certificate: None,
+            tls_key: None,
             master_key: None,
             insecure_http: false,
             password_cost: Cost::default(),
+            logo: None,
+            accent: None,
+            help: None,
             log: "info".into(),
         };
         config.derive(&[]);
@@ -88,29 +114,61 @@ impl Config {
         i64::from(self.grace_days) * 24 * 60 * 60
     }
 
+    /// How the connection to the database is kept from others.
+    pub fn database_secrecy(&self) -> Secrecy {
+        // What cannot be meant was refused when it was set; anything else is no better than in clear.
+        store::secrecy(&self.database).unwrap_or(Secrecy::Local)
+    }
+
+    /// The files of the certificate and of its key, where Latchkey speaks https itself.
+    pub fn tls_files(&self) -> Option<(&Path, &Path)> {
+        self.tls_certificate.as_deref().zip(self.tls_key.as_deref())
+    }
+
+    /// Takes over where it listens in truth: port 0 left the choice to the system, or a supervisor holds the socket. `set`
+    /// are the keys that somebody set; what follows from the address and is none of them follows it.
+    pub fn listen_on(&mut self, listen: Listen, set: &[&str]) {
+        self.listen = listen;
+        self.derive(set);
+    }
+
     /// Sets what was not set from what was.
     pub(crate) fn derive(&mut self, set: &[&str]) {
         if !set.contains(&"public_url") {
-            self.public_url = PublicUrl::loopback(self.listen.port());
+            self.public_url = PublicUrl::localhost(self.tls_files().is_some(), self.listen.port());
         }
         if !set.contains(&"database") {
             self.database = Zeroizing::new(format!("sqlite:{}", self.data_dir.join("latchkey.db").display()));
         }
         if !set.contains(&"registration") {
-            let local = self.public_url.is_loopback() && self.listen.ip().is_loopback();
+            let local = self.public_url.is_loopback() && self.listen.is_loopback();
             self.registration = if local { Registration::Open } else { Registration::Closed };
         }
     }
 
     /// Refuses settings that each make sense, but not together. Names the one to change.
     pub(crate) fn check(&self) -> Result<(), (&'static str, String)> {
+        match (&self.tls_certificate, &self.tls_key) {
+            (Some(_), None) => return Err(("tls.certificate", "it needs its key: set tls.key too".into())),
+            (None, Some(_)) => {
+                return Err(("tls.key", "it needs its certificate: set tls.certificate too".into()));
+            }
+            (Some(_), Some(_)) if !self.public_url.is_https() => {
+                let why = format!(
+                    "{} is plain http, and with [tls] set Latchkey speaks https: write https:// here, or take [tls] away",
+                    self.public_url.origin()
+                );
+                return Err(("public_url", why));
+            }
+            _ => {}
+        }
         if !self.public_url.is_https() && !self.public_url.is_loopback() && !self.insecure_http {
             return Err((
                 "public_url",
                 format!(
                     "{} is plain http: passwords and codes would cross the network in clear, and browsers would not keep the \
-                     sign-in cookie. Put Latchkey behind a proxy that speaks https and set the https address here, or set \
-                     `insecure_http = true` and accept that anybody on the way can sign in as anybody",
+                     sign-in cookie. Set [tls], or put Latchkey behind a proxy that speaks https, and set the https address here; \
+                     or set `insecure_http = true` and accept that anybody on the way can sign in as anybody",
                     self.public_url.origin()
                 ),
             ));
@@ -135,6 +193,16 @@ impl Setting {
         format!("LATCHKEY_{}", self.key.replace('.', "_").to_uppercase())
     }
 
+    /// The name of the credential that systemd may put it into.
+    pub fn credential(&self) -> String {
+        format!("latchkey.{}", self.key.replace('.', "_"))
+    }
+
+    /// Whether its value is the path of a file, which `_FILE` and a credential then name themselves.
+    pub(crate) fn is_file(&self) -> bool {
+        ["tls.certificate", "tls.key", "branding.logo"].contains(&self.key)
+    }
+
     /// What it is set to, as a file would say it. Secrets are left out; empty where nothing is set.
     pub fn text(&self, config: &Config) -> String {
         (self.show)(config)
@@ -150,11 +218,10 @@ impl Setting {
 pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "listen",
-        meaning: "address and port to listen on",
+        meaning: "address and port to listen on, or unix:PATH",
         show: |config| config.listen.to_string(),
         set: |config, text| {
-            config.listen =
-                text.parse().map_err(|_| "write an address and a port, such as 127.0.0.1:8080")?;
+            config.listen = text.parse()?;
             Ok(())
         },
     },
@@ -181,7 +248,7 @@ pub const SETTINGS: &[Setting] = &[
         meaning: "sqlite:PATH, or postgres://USER@HOST:PORT/NAME; until set, SQLite in data_dir",
         show: Config::database_shown,
         set: |config, text| {
-            store::Kind::of(text).map_err(|e| e.to_string())?;
+            store::secrecy(text).map_err(|e| e.to_string())?;
             config.database = Zeroizing::new(text.to_owned());
             Ok(())
         },
@@ -243,6 +310,24 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "tls.certificate",
+        meaning: "file with the certificate, in PEM; with it Latchkey speaks https itself",
+        show: |config| shown(&config.tls_certificate),
+        set: |config, text| {
+            config.tls_certificate = path(text)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "tls.key",
+        meaning: "file with the key of the certificate, in PEM",
+        show: |config| shown(&config.tls_key),
+        set: |config, text| {
+            config.tls_key = path(text)?;
+            Ok(())
+        },
+    },
+    Setting {
         key: "master_key",
         meaning: "32 random bytes in base64; else master.key in data_dir",
         show: |config| config.master_key.as_ref().map_or("", |_| "…").to_owned(),
@@ -277,6 +362,33 @@ pub const SETTINGS: &[Setting] = &[
         set: |config, text| {
             let passes = text.parse().ok().filter(|passes| (2..=16).contains(passes));
             config.password_cost.passes = passes.ok_or("write a number from 2 to 16")?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "branding.logo",
+        meaning: "file with a PNG or SVG of at most 100 KiB, shown beside the issuer",
+        show: |config| text_of(&config.logo),
+        set: |config, text| {
+            config.logo = path(text)?.map(|path| Logo::read(&path)).transpose()?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "branding.accent",
+        meaning: "color of buttons and links, such as #7A5410; the one for dark pages is made from it",
+        show: |config| text_of(&config.accent),
+        set: |config, text| {
+            config.accent = given(text)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "branding.help",
+        meaning: "where people find help, on every page: mailto:, https://, tel:, or words",
+        show: |config| text_of(&config.help),
+        set: |config, text| {
+            config.help = given(text)?;
             Ok(())
         },
     },
@@ -316,6 +428,27 @@ fn non_empty(text: &str) -> Result<&str, String> {
     if text.trim().is_empty() { Err("it is empty".into()) } else { Ok(text) }
 }
 
+/// The path of a file; an empty text is none. What is no path is not repeated, since it may be a key.
+fn path(text: &str) -> Result<Option<PathBuf>, String> {
+    if text.contains("-----BEGIN") || text.contains(['\n', '\0']) {
+        return Err("write the path of the file, not what is in it".into());
+    }
+    Ok(Some(text).filter(|text| !text.is_empty()).map(PathBuf::from))
+}
+
+fn shown(path: &Option<PathBuf>) -> String {
+    path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
+}
+
+/// What a text says; an empty one says nothing.
+fn given<T: FromStr<Err = String>>(text: &str) -> Result<Option<T>, String> {
+    Some(text).filter(|text| !text.trim().is_empty()).map(str::parse).transpose()
+}
+
+fn text_of(value: &Option<impl ToString>) -> String {
+    value.as_ref().map(ToString::to_string).unwrap_or_default()
+}
+
 impl Config {
     /// Sets one setting from its text, as a file or the environment would.
     pub fn set(&mut self, key: &str, text: &str) -> Result<(), String> {
@@ -348,8 +481,8 @@ mod tests {
                 "postgres://ada@/x?host=%2Frun&port=5432",
             ),
         ] {
-            let mut config = Config::default();
-            config.set("database", url).unwrap();
+            // Also what no client takes, since it is shown when that is said.
+            let config = Config { database: Zeroizing::new(url.to_owned()), ..Config::default() };
             assert_eq!(config.database_shown(), shown);
         }
         let mut config = Config::default();

@@ -148,16 +148,19 @@ impl App {
     pub async fn health(&self) -> Result<()> {
         let db = self.db.with_deadline(Duration::from_secs(2));
         db.health().await?;
-        let asked = self.clock.now();
-        if let Some(theirs) = db.engine_now().await? {
-            let apart = theirs.millis_since(asked).abs();
-            if apart > CLOCKS_APART {
-                return Err(Error::Refused(format!(
-                    "this machine's clock and the database's are {apart} ms apart"
-                )));
-            }
+        if let Some(apart) = self.clocks_apart().await?.filter(|apart| *apart > CLOCKS_APART) {
+            return Err(Error::Refused(format!(
+                "this machine's clock and the database's are {apart} ms apart"
+            )));
         }
         Ok(())
+    }
+
+    /// By how many milliseconds the database's clock and ours differ, where it has one of its own.
+    pub async fn clocks_apart(&self) -> Result<Option<i64>> {
+        let asked = self.clock.now();
+        let theirs = self.db.with_deadline(Duration::from_secs(2)).engine_now().await?;
+        Ok(theirs.map(|theirs| theirs.millis_since(asked).abs()))
     }
 
     /// Which database this is.

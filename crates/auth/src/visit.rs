@@ -53,21 +53,20 @@ impl Visit {
         peer: IpAddr,
         forwarded: impl DoubleEndedIterator<Item = &'a str>,
     ) -> Visit {
-        let trusted = |ip: IpAddr| config.trusted_proxies.iter().any(|network| network.contains(ip));
-        let mut client = peer.to_canonical();
-        if trusted(client) {
-            for hop in forwarded.rev().flat_map(|value| value.rsplit(',')) {
-                // What a proxy that we trust wrote is an address. Something else was written by somebody further away.
-                let Ok(hop) = hop.trim().parse::<IpAddr>() else { break };
-                client = hop.to_canonical();
-                if !trusted(client) {
-                    break;
-                }
-            }
-        }
+        let peer = peer.to_canonical();
+        let client = match is_trusted(config, peer) {
+            true => client_of(config, forwarded).unwrap_or(peer),
+            false => peer,
+        };
         // Without trusted proxies a loopback or private peer may be one, and everybody would share its budget.
         let budgeted = !config.trusted_proxies.is_empty() || !Network::is_private(client);
         Visit { address: Some(client), agent: String::new(), device: None, budgeted }
+    }
+
+    /// A visit over a socket in the file system. Only a proxy on this machine can open it, so it is believed; where it names
+    /// nobody, there is no address and no budget for one.
+    pub fn over_socket<'a>(config: &Config, forwarded: impl DoubleEndedIterator<Item = &'a str>) -> Visit {
+        Visit { address: client_of(config, forwarded), agent: String::new(), device: None, budgeted: true }
     }
 
     /// The same visit, by a browser that calls itself so.
@@ -96,6 +95,25 @@ impl Visit {
     pub fn text(&self) -> String {
         self.address.map(|ip| ip.to_string()).unwrap_or_default()
     }
+}
+
+fn is_trusted(config: &Config, ip: IpAddr) -> bool {
+    config.trusted_proxies.iter().any(|network| network.contains(ip))
+}
+
+/// The right-most address in the list that is no trusted proxy's; where all of them are, the left-most.
+fn client_of<'a>(config: &Config, forwarded: impl DoubleEndedIterator<Item = &'a str>) -> Option<IpAddr> {
+    let mut client = None;
+    for hop in forwarded.rev().flat_map(|value| value.rsplit(',')) {
+        // What a proxy that we trust wrote is an address. Something else was written by somebody further away.
+        let Ok(hop) = hop.trim().parse::<IpAddr>() else { break };
+        let hop = hop.to_canonical();
+        client = Some(hop);
+        if !is_trusted(config, hop) {
+            break;
+        }
+    }
+    client
 }
 
 /// An IPv4 address, or the /64 that one IPv6 customer has.
@@ -132,6 +150,24 @@ mod tests {
         assert_eq!(visit("10.0.0.0/8", "10.0.0.1", &forged).text(), "198.51.100.1");
         assert_eq!(visit("10.0.0.0/8", "10.0.0.1", &["6.6.6.6", "198.51.100.1"]).text(), "198.51.100.1");
         assert_eq!(visit("10.0.0.0/8", "10.0.0.1", &["<script>, 10.0.0.2"]).text(), "10.0.0.2");
+    }
+
+    #[test]
+    fn a_proxy_at_the_socket_is_believed_and_where_it_names_nobody_there_is_no_budget() {
+        let over_socket = |trusted: &str, forwarded: &[&str]| {
+            let mut config = Config::default();
+            config.set("trusted_proxies", trusted).unwrap();
+            let visit = Visit::over_socket(&config, forwarded.iter().copied());
+            (visit.text(), visit.budget())
+        };
+        assert_eq!(
+            over_socket("", &["6.6.6.6, 198.51.100.1"]),
+            ("198.51.100.1".into(), Some("198.51.100.1".into()))
+        );
+        assert_eq!(over_socket("10.0.0.0/8", &["198.51.100.1, 10.0.0.2"]).0, "198.51.100.1");
+        for nobody in [&[][..], &[""], &["unknown"]] {
+            assert_eq!(over_socket("", nobody), (String::new(), None));
+        }
     }
 
     #[test]

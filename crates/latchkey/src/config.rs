@@ -1,6 +1,6 @@
 //! `latchkey config …`: whether the settings are right, and which there are. Their meaning lives in `auth`.
 
-use auth::config::SETTINGS;
+use auth::config::{Place, SETTINGS};
 use serde_json::{Value, json};
 
 use crate::exit::Result;
@@ -17,6 +17,42 @@ pub(crate) fn check(flags: &Flags) -> Result<()> {
     let set: Vec<_> = set.collect();
     print(&format!("The settings are right: {}.\n{}", how_many_are_set(set.len()), columns("  ", &set)));
     Ok(())
+}
+
+/// Shows every setting: what it is, and where that was said. Secrets are dots.
+pub(crate) fn show(flags: &Flags, json: bool) -> Result<()> {
+    let settings = flags.load()?;
+    let all = SETTINGS.iter().map(|setting| {
+        let place = settings.places.get(setting.key).unwrap_or(&Place::Default);
+        (setting.key, setting.text(&settings.config), place)
+    });
+    if json {
+        let shape = |(key, text, place): (&str, String, &Place)| {
+            json!({
+                "key": key,
+                "value": Some(text).filter(|text| !text.is_empty()),
+                "source": source(place),
+                "place": Some(place).filter(|place| **place != Place::Default).map(ToString::to_string),
+            })
+        };
+        print_json(&all.map(shape).collect::<Value>());
+        return Ok(());
+    }
+    let row = |(key, text, place): (&str, String, &Place)| {
+        [key.to_owned(), if text.is_empty() { "none".to_owned() } else { text }, place.to_string()]
+    };
+    print(&columns("", &all.map(row).collect::<Vec<_>>()));
+    Ok(())
+}
+
+fn source(place: &Place) -> &'static str {
+    match place {
+        Place::File(..) => "file",
+        Place::Credential(_) => "credential",
+        Place::Environment(_) => "variable",
+        Place::Flag(_) => "flag",
+        Place::Default => "default",
+    }
 }
 
 /// Lists every setting.

@@ -51,8 +51,7 @@ impl FirstMinute<'_> {
         ];
 
         let mut text = format!("{}\n\n{}\n{}", self.ready(), doors, columns("  ", &things));
-        let port = config.listen.port();
-        if is_local(config) {
+        if let Some(port) = config.listen.port().filter(|_| is_local(config)) {
             text += &format!("\n  Browser on another machine?   ssh -L {port}:localhost:{port} {host}\n");
         } else {
             text += &format!(

@@ -7,6 +7,7 @@ mod exit;
 mod export;
 mod first_minute;
 mod import;
+mod listener;
 mod logging;
 mod man;
 mod otp;
@@ -16,6 +17,7 @@ mod session;
 mod settings;
 mod setup_link;
 mod stopwatch;
+mod supervisor;
 mod terminal;
 mod user;
 
@@ -56,7 +58,7 @@ enum Command {
     /// Who is signed in: list, end
     #[command(subcommand)]
     Session(Session),
-    /// Codes: what one would be, a setup link as a QR code
+    /// Codes: set up an authenticator, try a code, draw a setup link
     #[command(subcommand)]
     Otp(Otp),
     /// Take people along from another program, who go on with the entry on their phone
@@ -68,7 +70,7 @@ enum Command {
         #[arg(long)]
         secrets: bool,
     },
-    /// Settings: check them, list them
+    /// Settings: check them, show them, list them
     #[command(subcommand)]
     Config(Config),
     /// Look whether everything is as it should be, and say what to do where it is not
@@ -149,7 +151,7 @@ enum User {
         #[command(flatten)]
         output: Output,
     },
-    /// Take somebody's authenticators and recovery codes away, sign them out, and make the link to a new one
+    /// Void somebody's authenticators, sign them out, and make the link to a new one
     ResetFactor {
         /// Their username
         name: String,
@@ -159,7 +161,7 @@ enum User {
         #[command(flatten)]
         output: Output,
     },
-    /// Remove somebody with everything of theirs; what happened to them stays in the audit log
+    /// Remove somebody with everything of theirs; the audit log stays
     Remove {
         /// Their username
         name: String,
@@ -223,6 +225,11 @@ enum Otp {
 enum Config {
     /// Say whether the settings are right, which are set, and where
     Check,
+    /// Show every setting: its value, and where that comes from
+    Show {
+        #[command(flatten)]
+        output: Output,
+    },
     /// List every setting: its key, variable, default and meaning
     Settings {
         #[command(flatten)]
@@ -252,6 +259,7 @@ fn run(flags: &Flags, command: Command, since: Stopwatch) -> Result<()> {
         Command::Completion { shell } => completion::run(shell, CommandLine::command()),
         Command::Man { dir } => man::run(dir.as_deref(), CommandLine::command()),
         Command::Config(Config::Check) => config::check(flags),
+        Command::Config(Config::Show { output }) => config::show(flags, output.json),
         Command::Config(Config::Settings { output }) => config::settings(output.json),
         Command::Session(Session::List { name, output }) => {
             session::list(flags, name.as_deref(), output.json)

@@ -1,27 +1,34 @@
 //! `latchkey serve`: listen, open the house, say so, and serve until told to stop.
 
-use std::io::{ErrorKind, IsTerminal};
-use std::net::{SocketAddr, TcpListener};
+use std::io::IsTerminal;
+use std::time::Duration;
 
 use auth::config::Registration;
-use auth::{App, Config, chores, setup, users};
-use tokio::signal::unix::{SignalKind, signal};
+use auth::{App, Clock, Config, chores, setup, users};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use web::tls::{Pair, Tls};
 
 use crate::exit::{Result, Trouble};
 use crate::first_minute::FirstMinute;
+use crate::listener;
 use crate::logging;
 use crate::settings::Flags;
 use crate::stopwatch::Stopwatch;
+use crate::supervisor::Supervisor;
 use crate::terminal::print;
+
+/// How often the files of the certificate are looked at.
+const LOOK: Duration = Duration::from_secs(60);
 
 /// Serves until SIGTERM or SIGINT, then finishes the requests that are open. A second signal ends it at once.
 pub(crate) fn run(flags: &Flags, since: Stopwatch) -> Result<()> {
     let mut settings = flags.load()?;
     logging::start(&settings.config.log);
-    // First of all: whoever starts it twice learns that before anything is opened or made.
-    let listener = listen(settings.config.listen)?;
-    let address = listener.local_addr().map_err(|e| Trouble::failed(format!("cannot listen: {e}")))?;
-    settings.listen_on(address);
+    let tls = open_tls(&settings.config)?;
+    // Before anything else: whoever starts it twice learns that before anything is opened or made.
+    let opened = listener::open(&settings.config.listen)?;
+    settings.listen_on(opened.listen);
+    let supervisor = Supervisor::found();
     let registration_is_set = settings.is_set("registration");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(std::thread::available_parallelism().map_or(1, usize::from))
@@ -41,32 +48,88 @@ pub(crate) fn run(flags: &Flags, since: Stopwatch) -> Result<()> {
         }
         warn(&app.config);
         let chores = tokio::spawn(chores::every_minute(app.clone()));
-        let stop = stop_signal()?;
+        let stop = stop_signal(supervisor.clone())?;
+        let reloads = tokio::spawn(reload(tls.clone(), hang_up()?, supervisor.clone()));
         greet(&app, registration_is_set, since).await?;
-        let served = web::serve(app, listener, stop).await;
+        supervisor.ready();
+        let served = web::serve(app, opened.listener.with_tls(tls), stop).await;
         chores.abort();
+        reloads.abort();
+        drop(opened.file);
         served.map_err(|e| Trouble::failed(format!("serving failed: {e}")))
     })
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).map_err(|e| {
-        let port = address.port();
-        let other = SocketAddr::new(address.ip(), port.checked_add(1).unwrap_or(8080));
-        Trouble::failed(match e.kind() {
-            ErrorKind::AddrInUse => format!(
-                "{address} is taken by another program, or by a Latchkey that runs already. Another port: latchkey --listen {other}"
-            ),
-            ErrorKind::PermissionDenied => format!(
-                "may not listen on {address}: ports below 1024 are for the system. Listen on another one, and let a proxy hold this one"
-            ),
-            ErrorKind::AddrNotAvailable => format!(
-                "this machine has no address {}. To listen on all it has: latchkey --listen 0.0.0.0:{port}",
-                address.ip()
-            ),
-            _ => format!("cannot listen on {address}: {e}"),
-        })
-    })
+/// The certificate, where Latchkey speaks https itself. One that browsers refuse is said, and shown all the same: the next
+/// one is taken without a restart.
+fn open_tls(config: &Config) -> Result<Option<Tls>> {
+    let Some((certificate, key)) = config.tls_files() else { return Ok(None) };
+    let (tls, pair) = Tls::open(certificate, key).map_err(|why| Trouble::failed(format!("[tls]: {why}")))?;
+    judge(&pair);
+    if !pair.is_for(config.public_url.host()) {
+        tracing::warn!(
+            "the certificate is for other names than {}: browsers refuse it",
+            config.public_url.host()
+        );
+    }
+    Ok(Some(tls))
+}
+
+/// What there is to say of a certificate that can be shown.
+fn judge(pair: &Pair) {
+    let now = Clock::System.now();
+    let (begins, ends) = (auth::date_and_time(pair.begins_at), auth::date_and_time(pair.ends_at));
+    if pair.ends_at <= now {
+        tracing::warn!("the certificate ended on {ends}: browsers refuse it. Put a new one in its place");
+    } else if pair.begins_at > now {
+        tracing::warn!(
+            "the certificate begins on {begins} only: browsers refuse it, or this machine's clock is wrong"
+        );
+    }
+    if pair.key_is_open {
+        tracing::warn!("everybody on this machine may read the key of the certificate: chmod 600 or 640 it");
+    }
+}
+
+/// Reads the certificate again whenever a supervisor or a person asks for it, and when its files have changed.
+async fn reload(tls: Option<Tls>, mut hang_up: Signal, supervisor: Supervisor) {
+    loop {
+        let asked = tokio::select! {
+            heard = hang_up.recv() => heard.is_some(),
+            () = tokio::time::sleep(LOOK) => false,
+        };
+        if asked {
+            supervisor.reloading();
+        }
+        match &tls {
+            Some(tls) if asked || tls.has_changed() => match tls.reload() {
+                Ok(pair) => {
+                    tracing::info!(
+                        "the certificate was read again; it ends on {}",
+                        auth::date_and_time(pair.ends_at)
+                    );
+                    judge(&pair);
+                }
+                Err(why) => tracing::error!("the old certificate stays: {why}"),
+            },
+            None if asked => {
+                tracing::info!("there is nothing to read again: settings are read at the start only")
+            }
+            _ => {}
+        }
+        if asked {
+            supervisor.ready();
+        }
+    }
+}
+
+/// SIGHUP. A terminal that is closed sends it too, but there [`stop_signal`] hears it.
+fn hang_up() -> Result<Signal> {
+    hear(SignalKind::hangup())
+}
+
+fn hear(kind: SignalKind) -> Result<Signal> {
+    signal(kind).map_err(|e| Trouble::failed(format!("cannot listen for signals: {e}")))
 }
 
 /// What was decided with open eyes, and should not be forgotten.
@@ -85,7 +148,7 @@ fn warn(config: &Config) {
 
 /// Whether only this machine can reach us.
 pub(crate) fn is_local(config: &Config) -> bool {
-    config.public_url.is_loopback() && config.listen.ip().is_loopback()
+    config.public_url.is_loopback() && config.listen.is_loopback()
 }
 
 async fn greet(app: &App, registration_is_set: bool, since: Stopwatch) -> Result<()> {
@@ -113,19 +176,22 @@ fn host() -> String {
     if name.is_empty() { "this-host".to_owned() } else { name.to_owned() }
 }
 
-/// Ready when the first signal has come; the second ends the process.
-fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static> {
-    let hear = |kind| signal(kind).map_err(|e| Trouble::failed(format!("cannot listen for signals: {e}")));
+/// Ready when the first signal has come; the second ends the process. On a terminal, closing it is one of them.
+fn stop_signal(supervisor: Supervisor) -> Result<impl Future<Output = ()> + Send + 'static> {
     let (mut terminate, mut interrupt) = (hear(SignalKind::terminate())?, hear(SignalKind::interrupt())?);
+    let mut closed = hear(SignalKind::hangup())?;
+    let on_terminal = std::io::stdout().is_terminal();
     let (first, told) = tokio::sync::oneshot::channel();
     tokio::spawn(async move {
         let mut next = async || {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
+                _ = closed.recv(), if on_terminal => {}
             }
         };
         next().await;
+        supervisor.stopping();
         tracing::info!("stopping: open requests have ten seconds; once more stops at once");
         let _ = first.send(());
         next().await;

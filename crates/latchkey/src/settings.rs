@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use auth::config::{Place, PublicUrl};
+use auth::config::{Listen, Place};
 use auth::{App, Config};
 use clap::Args;
 
@@ -24,7 +23,7 @@ pub(crate) struct Flags {
     /// sqlite:PATH, or postgres://USER@HOST:PORT/NAME
     #[arg(long, value_name = "URL", global = true)]
     database: Option<String>,
-    /// Address and port to listen on
+    /// Address and port to listen on, or unix:PATH
     #[arg(long, value_name = "ADDRESS:PORT", global = true)]
     listen: Option<String>,
     /// How browsers reach it: scheme, host and port
@@ -93,12 +92,10 @@ impl Flags {
 }
 
 impl Settings {
-    /// Takes over the port that the system chose, where port 0 left it the choice.
-    pub(crate) fn listen_on(&mut self, address: SocketAddr) {
-        self.config.listen = address;
-        if !self.is_set("public_url") {
-            self.config.public_url = PublicUrl::loopback(address.port());
-        }
+    /// Takes over where it listens in truth.
+    pub(crate) fn listen_on(&mut self, listen: Listen) {
+        let set: Vec<&str> = self.places.keys().copied().collect();
+        self.config.listen_on(listen, &set);
     }
 
     /// Whether somebody set it.

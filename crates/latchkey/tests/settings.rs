@@ -63,6 +63,27 @@ fn row(setting: &Setting) -> String {
 }
 
 #[test]
+fn every_setting_is_shown_to_programs_with_its_source_and_no_secret_is() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("latchkey.toml"), "issuer = \"Example\"\n").unwrap();
+    std::fs::write(dir.path().join("latchkey.master_key"), "hunter2").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey"));
+    command.args(["config", "show", "--json", "--data-dir", "/x"]).env_clear().current_dir(dir.path());
+    command.env("LATCHKEY_LOG", "warn").env("CREDENTIALS_DIRECTORY", dir.path());
+    let output = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    assert!(!output.contains("hunter2"), "{output}");
+    let shown: serde_json::Value = serde_json::from_str(&output).unwrap();
+    assert_eq!(shown.as_array().unwrap().len(), SETTINGS.len());
+    let find = |key: &str| shown.as_array().unwrap().iter().find(|shape| shape["key"] == key).unwrap();
+    let of = |key: &str| ["value", "source", "place"].map(|field| find(key)[field].as_str());
+    assert_eq!(of("issuer"), [Some("Example"), Some("file"), Some("./latchkey.toml line 1")]);
+    assert_eq!(of("master_key"), [Some("…"), Some("credential"), Some("credential latchkey.master_key")]);
+    assert_eq!(of("log"), [Some("warn"), Some("variable"), Some("environment variable LATCHKEY_LOG")]);
+    assert_eq!(of("data_dir"), [Some("/x"), Some("flag"), Some("flag --data-dir")]);
+    assert_eq!(of("tls.key"), [None, Some("default"), None]);
+}
+
+#[test]
 fn the_command_lists_every_setting_for_people_and_for_programs() {
     let run = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey"));

@@ -61,7 +61,7 @@ impl Db {
     /// Opens `sqlite:PATH` or `postgres://…` and brings its schema up to date. `now` dates the migrations.
     ///
     /// Refuses a schema that is newer than this program can work with, one that was changed by hand, a PostgreSQL
-    /// database that orders text otherwise than by its bytes, and, since there is no TLS yet, one on another machine.
+    /// database that orders text otherwise than by its bytes, and one on another machine that is not to be encrypted.
     pub async fn open(url: &str, now: Time) -> Result<Db> {
         let engine = match Kind::of(url)? {
             Kind::Sqlite => Engine::Sqlite(Sqlite::open(Path::new(&url["sqlite:".len()..]))?),

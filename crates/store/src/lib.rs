@@ -12,6 +12,7 @@ mod postgres;
 pub mod scratch;
 mod sql;
 mod sqlite;
+mod tls;
 mod types;
 
 pub mod attempts;
@@ -36,7 +37,19 @@ use std::sync::Arc;
 
 pub use db::{Db, Kind};
 pub use sql::{Conn, Row, Sql, Tx, Value};
+pub use tls::Secrecy;
 pub use types::{Id, Time};
+
+/// How the connection to a database is kept from others, as its URL says it. Asks nobody.
+///
+/// # Errors
+/// What cannot be meant, or would send secrets over a network in clear.
+pub fn secrecy(url: &str) -> Result<Secrecy> {
+    match Kind::of(url)? {
+        Kind::Sqlite => Ok(Secrecy::Within),
+        Kind::Postgres => tls::secrecy(url),
+    }
+}
 
 /// What can go wrong between us and a database.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -4,18 +4,18 @@
 //! serialize is run again; what was lost in a COMMIT is not, for nobody knows whether it happened.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use postgres::config::{Host, SslMode, TargetSessionAttrs};
+use postgres::config::TargetSessionAttrs;
 use postgres::error::SqlState;
 use postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
-use postgres::{Client, Config, NoTls, Statement};
+use postgres::{Client, NoTls, Statement};
 
 use crate::job::{Queued, Ran, Shape};
 use crate::sql::{Engine, RowOf};
+use crate::tls::{self, Server};
 use crate::{Conn, Error, Result, Row, Sql, Time, Tx, Value, migrate};
 
 const QUEUE: usize = 4096;
@@ -33,14 +33,14 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     pub(crate) fn open(url: &str) -> Result<Self> {
-        let config = config(url)?;
+        let server = server(url)?;
         let (writes, write_jobs) = bounded(QUEUE);
         let (reads, read_jobs) = bounded(QUEUE);
         let mut threads = Vec::new();
         let lanes = [(Lane::Write, WRITERS, write_jobs), (Lane::Read, READERS, read_jobs)];
         for (lane, count, jobs) in lanes {
             for _ in 0..count {
-                let worker = Worker { config: config.clone(), lane, jobs: jobs.clone(), link: None };
+                let worker = Worker { server: server.clone(), lane, jobs: jobs.clone(), link: None };
                 let spawned =
                     std::thread::Builder::new().name(format!("db-{}", lane.name())).spawn(|| worker.work());
                 threads.push(spawned.map_err(Error::broken)?);
@@ -84,17 +84,9 @@ impl Lane {
     }
 }
 
-fn config(url: &str) -> Result<Config> {
-    let mut config: Config = url.parse().map_err(|_| {
-        // The parser's own words may repeat the URL, and the URL may hold a password.
-        Error::refused("database is not a PostgreSQL URL: write `postgres://USER@HOST:PORT/NAME`")
-    })?;
-    if !is_this_machine(&config) || config.get_ssl_mode() == SslMode::Require {
-        return Err(Error::refused(
-            "this PostgreSQL is on another machine, or asks for TLS, which Latchkey does not speak to databases yet: passwords \
-             and secrets would cross the network in clear. Use a socket, or an address of this machine, or a tunnel",
-        ));
-    }
+fn server(url: &str) -> Result<Server> {
+    let mut server = tls::server(url)?;
+    let config = &mut server.config;
     config
         .connect_timeout(Duration::from_secs(3))
         .tcp_user_timeout(Duration::from_secs(5))
@@ -103,14 +95,14 @@ fn config(url: &str) -> Result<Config> {
     if config.get_application_name().is_none() {
         config.application_name("latchkey");
     }
-    Ok(config)
+    Ok(server)
 }
 
 /// The schema of a database, if one of ours is in it.
 pub(crate) fn schema(url: &str) -> Result<Option<i64>> {
-    let config = config(url)?;
+    let server = server(url)?;
     let look = move || {
-        let mut link = Link::open(&config, Lane::Read).map_err(away)?;
+        let mut link = Link::open(&server, Lane::Read).map_err(away)?;
         let mut conn = Conn::new(Engine::Pg(&mut link));
         // The other statement that only PostgreSQL understands: `CREATE TABLE IF NOT EXISTS` would make the table.
         const IS_THERE: Sql = Sql::new("SELECT to_regclass('migrations') IS NOT NULL");
@@ -123,15 +115,6 @@ pub(crate) fn schema(url: &str) -> Result<Option<i64>> {
     std::thread::spawn(look).join().unwrap_or_else(|_| Err(Error::broken("looking at the schema panicked")))
 }
 
-fn is_this_machine(config: &Config) -> bool {
-    let local = |name: &str| name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    let named = config.get_hosts().iter().all(|host| match host {
-        Host::Unix(_) => true,
-        Host::Tcp(name) => local(name),
-    });
-    named && config.get_hostaddrs().iter().all(IpAddr::is_loopback)
-}
-
 /// A connection and the statements it has prepared.
 pub(crate) struct Link {
     client: Client,
@@ -139,8 +122,12 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    fn open(config: &Config, lane: Lane) -> Result<Link> {
-        let mut client = config.connect(NoTls).map_err(error)?;
+    fn open(server: &Server, lane: Lane) -> Result<Link> {
+        let client = match &server.tls {
+            None => server.config.connect(NoTls),
+            Some(tls) => server.config.connect(tls.clone()),
+        };
+        let mut client = client.map_err(unreached)?;
         client
             .batch_execute(
                 "SET statement_timeout = 5000; SET lock_timeout = 3000; SET idle_in_transaction_session_timeout = 10000;
@@ -204,7 +191,7 @@ enum Outcome {
 }
 
 struct Worker {
-    config: Config,
+    server: Server,
     lane: Lane,
     jobs: Receiver<Queued>,
     link: Option<Link>,
@@ -240,7 +227,7 @@ impl Worker {
 
     fn attempt(&mut self, job: &mut Queued) -> Outcome {
         if self.link.as_ref().is_none_or(|link| link.client.is_closed()) {
-            match Link::open(&self.config, self.lane) {
+            match Link::open(&self.server, self.lane) {
                 Ok(link) => self.link = Some(link),
                 Err(error) => return Outcome::NeverRan(away(error)),
             }
@@ -344,6 +331,14 @@ pub(crate) fn error(error: postgres::Error) -> Error {
     }
 }
 
+/// Why there is no connection. Where TLS is the reason, with what to do.
+fn unreached(failed: postgres::Error) -> Error {
+    match tls::remedy(&failed) {
+        Some(remedy) => Error::gone(remedy),
+        None => error(failed),
+    }
+}
+
 /// The client's own words stop before the cause, which is what an operator can act on.
 fn with_causes(error: &postgres::Error) -> String {
     let mut words = error.to_string();
@@ -372,31 +367,4 @@ fn is_io(error: &postgres::Error) -> bool {
         source = cause.source();
     }
     false
-}
-
-#[cfg(test)]
-mod tests {
-    use super::config;
-
-    #[test]
-    fn a_server_on_another_machine_is_refused_rather_than_spoken_to_in_clear() {
-        for url in ["postgres://db.example.com/x", "postgres://10.0.0.2/x", "postgres://localhost,10.0.0.2/x"]
-        {
-            assert!(config(url).is_err(), "{url}");
-        }
-        for url in [
-            "postgres://localhost/x",
-            "postgres://127.0.0.1:5433/x",
-            "postgres://u@/x?host=%2Frun%2Fpostgresql",
-        ] {
-            assert!(config(url).is_ok(), "{url}");
-        }
-        assert!(config("postgres://localhost/x?sslmode=require").is_err());
-    }
-
-    #[test]
-    fn a_url_that_is_wrong_is_not_repeated() {
-        let said = config("postgres://ada:s3cret@host:notaport/x").unwrap_err().to_string();
-        assert!(!said.contains("s3cret"), "{said}");
-    }
 }

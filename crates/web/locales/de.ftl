@@ -4,6 +4,7 @@
 
 skip-to-content = Zum Inhalt springen
 languages = Sprache
+help-label = Hilfe:
 signed-in-as = Angemeldet als
 step = Schritt { $number } von 3
 continue = Weiter

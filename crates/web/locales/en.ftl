@@ -5,6 +5,7 @@
 
 skip-to-content = Skip to the content
 languages = Language
+help-label = Help:
 signed-in-as = Signed in as
 step = Step { $number } of 3
 continue = Continue

@@ -1,10 +1,11 @@
 //! Stylesheet, script and icon, embedded by `build.rs` under hashed names, so that browsers may keep them forever.
 
-use axum::extract::OriginalUri;
+use axum::extract::{OriginalUri, State};
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 
+use crate::Site;
 use crate::error::Trouble;
 
 /// A file that is served as it stands.
@@ -27,8 +28,11 @@ pub(crate) fn find(path: &str) -> Option<&'static Asset> {
     ASSETS.iter().find(|asset| asset.path == path)
 }
 
-/// Serves a file of ours. Its name changes with its content, so whoever has it may keep it.
-pub(crate) async fn serve(OriginalUri(uri): OriginalUri) -> Response {
+/// Serves a file of ours, or of the operator's. Its name changes with its content, so whoever has it may keep it.
+pub(crate) async fn serve(State(site): State<Site>, OriginalUri(uri): OriginalUri) -> Response {
+    if let Some(branded) = site.branding.serve(uri.path()) {
+        return branded;
+    }
     let Some(asset) = find(uri.path()) else { return Trouble::NotFound.into_response() };
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static(asset.content_type)),

@@ -4,13 +4,15 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 
 use auth::session::Session;
-use auth::{App, Token, Visit};
+use auth::{App, Config, Token, Visit};
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
 
 use crate::cookies::{self, Cookie};
 use crate::error::Trouble;
+use crate::listener::Neighbor;
 
 /// Where the request came from.
 pub(crate) struct Caller(pub(crate) Visit);
@@ -24,19 +26,23 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let app = App::from_ref(state);
         let device = cookies::read(&app.config, &parts.headers, Cookie::Device);
-        let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() else {
-            return Ok(Caller(Visit::default().with_device(device)));
-        };
-        let forwarded: Vec<&str> = parts
-            .headers
-            .get_all("x-forwarded-for")
-            .iter()
-            .map(|value| value.to_str().unwrap_or("?"))
-            .collect();
         let agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("");
         Ok(Caller(
-            Visit::new(&app.config, peer.ip(), forwarded.into_iter()).with_agent(agent).with_device(device),
+            visit(&app.config, &parts.extensions, &parts.headers).with_agent(agent).with_device(device),
         ))
+    }
+}
+
+/// Where a request came from, by its connection and by what trusted proxies say.
+pub(crate) fn visit(config: &Config, extensions: &Extensions, headers: &HeaderMap) -> Visit {
+    let forwarded = headers.get_all("x-forwarded-for").iter();
+    let forwarded: Vec<&str> = forwarded.map(|value| value.to_str().unwrap_or("?")).collect();
+    if let Some(ConnectInfo(peer)) = extensions.get::<ConnectInfo<SocketAddr>>() {
+        Visit::new(config, peer.ip(), forwarded.into_iter())
+    } else if extensions.get::<ConnectInfo<Neighbor>>().is_some() {
+        Visit::over_socket(config, forwarded.into_iter())
+    } else {
+        Visit::default()
     }
 }
 

@@ -1,12 +1,10 @@
 //! What every request passes on its way in and out: a name and a line in the log, security headers, a time limit, and a
 //! page for every trouble.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use auth::Visit;
 use axum::Router;
-use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -18,6 +16,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::ProtectionError;
 
 use crate::error::Trouble;
+use crate::extract::visit;
 use crate::pages::message;
 use crate::shell::{Shell, asked_language};
 use crate::{Site, cookies, guard};
@@ -56,7 +55,7 @@ async fn trace(State(site): State<Site>, mut request: Request, next: Next) -> Re
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
-    let client = client(&site, &request);
+    let client = visit(&site.app.config, request.extensions(), request.headers()).text();
     let response = next.run(request).await;
     let status = response.status().as_u16();
     let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -66,18 +65,6 @@ async fn trace(State(site): State<Site>, mut request: Request, next: Next) -> Re
         tracing::info!(request = %id, %method, %route, status, ms, %client, "request");
     }
     response
-}
-
-fn client(site: &Site, request: &Request) -> String {
-    let forwarded: Vec<&str> = request
-        .headers()
-        .get_all("x-forwarded-for")
-        .iter()
-        .map(|value| value.to_str().unwrap_or("?"))
-        .collect();
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    peer.map(|peer| Visit::new(&site.app.config, peer.0.ip(), forwarded.into_iter()).text())
-        .unwrap_or_default()
 }
 
 async fn headers(State(site): State<Site>, request: Request, next: Next) -> Response {
@@ -93,10 +80,17 @@ async fn headers(State(site): State<Site>, request: Request, next: Next) -> Resp
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
     ];
+    // An operator's picture brings a policy of its own, which allows still less.
+    let policy = headers.get(CONTENT_SECURITY_POLICY).cloned();
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    if site.app.config.public_url.is_https() {
+    if let Some(policy) = policy {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    // Not for localhost: browsers would refuse plain http to every other program there for a year.
+    let public = &site.app.config.public_url;
+    if public.is_https() && !public.is_loopback() {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
     // Pages carry secrets; whatever may be kept says so itself.

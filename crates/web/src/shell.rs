@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::branding::Branding;
 use crate::error::Trouble;
 use crate::pages::Problem;
 use crate::words::{Arg, Language, Words};
@@ -25,6 +26,8 @@ pub(crate) struct Shell {
     pub(crate) language: Language,
     /// The name in the authenticator app and beside the mark.
     pub(crate) issuer: String,
+    /// The operator's own look.
+    pub(crate) branding: Branding,
     /// Where this page is, for the links to its other languages. May hold a query.
     pub(crate) path: String,
     /// The name of the person who is signed in.
@@ -52,6 +55,7 @@ impl Shell {
             words: site.words.clone(),
             language,
             issuer: site.app.config.issuer.clone(),
+            branding: site.branding.clone(),
             path: path_without_language(uri),
             signed_in_as: None,
             json: wants_json(headers),
@@ -154,6 +158,7 @@ mod tests {
             words: Words::new(),
             language: Language::De,
             issuer: "Latchkey".to_owned(),
+            branding: Branding::default(),
             path: path.to_owned(),
             signed_in_as: None,
             json: false,

@@ -1,5 +1,5 @@
-//! Where settings are read: a file, then the environment, then flags; the later wins. Anything unknown stops the start
-//! and names its place.
+//! Where settings are read: a file, then credentials of systemd, then the environment, then flags; the later wins. Anything
+//! unknown stops the start and names its place.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,12 +18,18 @@ const VARIABLE: &str = "LATCHKEY_";
 /// The variable that names the file, and what begins the variables of the project's own tests.
 const FILE_VARIABLE: &str = "LATCHKEY_CONFIG";
 const TEST_VARIABLES: &str = "LATCHKEY_TEST_";
+/// Names the directory where systemd puts credentials, and what begins the names of ours.
+const CREDENTIALS_VARIABLE: &str = "CREDENTIALS_DIRECTORY";
+const CREDENTIAL: &str = "latchkey.";
+const FILE_CREDENTIAL: &str = "latchkey.toml";
 
 /// Where a setting was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A line of a file; 0 for the file as a whole.
     File(PathBuf, usize),
+    /// A credential that systemd has put into a file.
+    Credential(String),
     /// A variable of the environment.
     Environment(String),
     /// A flag of the command line.
@@ -37,6 +43,7 @@ impl fmt::Display for Place {
         match self {
             Place::File(path, 0) => write!(f, "{}", path.display()),
             Place::File(path, line) => write!(f, "{} line {line}", path.display()),
+            Place::Credential(name) => write!(f, "credential {name}"),
             Place::Environment(name) => write!(f, "environment variable {name}"),
             Place::Flag(name) => write!(f, "flag {name}"),
             Place::Default => f.write_str("default"),
@@ -64,11 +71,17 @@ impl std::error::Error for Problem {}
 /// The settings, and where each that is not a default was found.
 pub(super) type Loaded = (Config, BTreeMap<&'static str, Place>);
 
-/// Reads file, environment and flags. `flags` are keys of settings with their text.
+/// Reads file, credentials, environment and flags. `flags` are keys of settings with their text.
 pub fn load(file: Option<&Path>, flags: &[(&'static str, String)]) -> Result<Loaded, Problem> {
     #[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment, once")]
     let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
     from(file, variables, flags)
+}
+
+/// Where the supervisor that started this process wants to hear of it, as systemd says it.
+pub fn supervisor_socket() -> Option<OsString> {
+    #[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
+    std::env::var_os("NOTIFY_SOCKET")
 }
 
 fn from(
@@ -87,6 +100,9 @@ fn from(
                 found.read_file(path)?;
             }
         }
+    }
+    if let Some((_, dir)) = variables.iter().find(|(name, _)| name == CREDENTIALS_VARIABLE) {
+        found.read_credentials(Path::new(dir))?;
     }
     found.read_environment(variables)?;
     for (key, text) in flags {
@@ -139,6 +155,27 @@ impl Found {
         Ok(())
     }
 
+    /// Each credential is a file that holds the value, or is the file where the value is one.
+    fn read_credentials(&mut self, dir: &Path) -> Result<(), Problem> {
+        let failed = |e: std::io::Error| Problem {
+            place: Place::Environment(CREDENTIALS_VARIABLE.into()),
+            text: format!("{} cannot be read: {e}", dir.display()),
+        };
+        for file in std::fs::read_dir(dir).map_err(failed)? {
+            let name = file.map_err(failed)?.file_name();
+            // Other programs' names may be anything; and a file with settings is named by LATCHKEY_CONFIG.
+            let ours = |name: &&str| name.starts_with(CREDENTIAL) && *name != FILE_CREDENTIAL;
+            let Some(name) = name.to_str().filter(ours) else { continue };
+            let place = Place::Credential(name.to_owned());
+            let setting = SETTINGS.iter().find(|setting| setting.credential() == name);
+            let setting =
+                setting.ok_or_else(|| unknown(name, &place, SETTINGS.iter().map(Setting::credential)))?;
+            let path = dir.join(name).display().to_string();
+            self.take(&format!("{}_file", setting.key), Zeroizing::new(path), place)?;
+        }
+        Ok(())
+    }
+
     fn read_environment(&mut self, variables: Vec<(OsString, OsString)>) -> Result<(), Problem> {
         for (name, value) in variables {
             let Some(name) = name.to_str().filter(|name| name.starts_with(VARIABLE)) else { continue };
@@ -172,7 +209,7 @@ impl Found {
     }
 }
 
-/// A key that ends in `_file` names a file that holds the value.
+/// A key that ends in `_file` names a file that holds the value. Where the value is a file itself, it is that one.
 fn from_file_of(
     key: &str,
     path: &str,
@@ -180,13 +217,11 @@ fn from_file_of(
 ) -> Result<(&'static Setting, Zeroizing<String>), Problem> {
     let base = key.strip_suffix("_file");
     let Some(setting) = SETTINGS.iter().find(|setting| Some(setting.key) == base) else {
-        if key == "tls" || key.starts_with("tls.") {
-            let text =
-                "tls: Latchkey does not speak https itself yet: put it behind a proxy that does".into();
-            return Err(Problem { place: place.clone(), text });
-        }
         return Err(unknown(key, place, SETTINGS.iter().map(|setting| setting.key.to_owned())));
     };
+    if setting.is_file() {
+        return Ok((setting, Zeroizing::new(path.to_owned())));
+    }
     let text = std::fs::read_to_string(path).map(Zeroizing::new);
     let text = text
         .map_err(|e| Problem { place: place.clone(), text: format!("{key}: {path} cannot be read: {e}") })?;
@@ -265,7 +300,7 @@ mod tests {
         let variables =
             [("LATCHKEY_LISTEN", "127.0.0.1:2"), ("LATCHKEY_ISSUER", "Environment"), ("HOME", "/x")];
         let (config, places) = loaded(file, &variables, &[("listen", "127.0.0.1:3")]).unwrap();
-        assert_eq!((config.listen.port(), config.issuer.as_str()), (3, "Environment"));
+        assert_eq!((config.listen.port(), config.issuer.as_str()), (Some(3), "Environment"));
         assert_eq!(places["listen"].to_string(), "flag --listen");
         assert_eq!(places["issuer"].to_string(), "environment variable LATCHKEY_ISSUER");
     }
@@ -290,7 +325,6 @@ mod tests {
             file("[login]\nfactors = 'sms'").contains("line 2: login.factors: write password+code or code")
         );
         assert!(file("registration = 'invite'").contains("invitations are not built yet"));
-        assert!(file("[tls]\ncertificate = 'x'").contains("put it behind a proxy"));
         assert!(file("issuer = 2026-01-01").contains("write a text"));
         let environment = |name, value| loaded("", &[(name, value)], &[]).unwrap_err();
         assert!(environment("LATCHKEY_ISUER", "x").contains("Did you mean `LATCHKEY_ISSUER`?"));
@@ -312,12 +346,55 @@ mod tests {
     }
 
     #[test]
+    fn a_credential_wins_over_the_file_and_the_environment_over_the_credential() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        write("latchkey.issuer", "Credential\n");
+        write("latchkey.master_key", "c2VjcmV0\n");
+        write("latchkey.tls_key", "-----BEGIN PRIVATE KEY-----\n");
+        write("another.program", "hunter2");
+        write("latchkey.toml", "hunter2");
+        let file = "issuer = 'File'\n[tls]\ncertificate = '/c.pem'\nkey = '/k.pem'";
+        let loaded = |more: &[(&str, &str)]| {
+            let mut variables = vec![("CREDENTIALS_DIRECTORY", dir.path().to_str().unwrap())];
+            variables.extend(more);
+            loaded(file, &variables, &[])
+        };
+        let (config, places) = loaded(&[]).unwrap();
+        assert_eq!((config.issuer.as_str(), config.master_key.unwrap().as_str()), ("Credential", "c2VjcmV0"));
+        assert_eq!(places["issuer"].to_string(), "credential latchkey.issuer");
+        // A setting that is a file is the credential itself.
+        assert_eq!(config.tls_key, Some(dir.path().join("latchkey.tls_key")));
+        assert_eq!(loaded(&[("LATCHKEY_ISSUER", "Environment")]).unwrap().0.issuer, "Environment");
+
+        write("latchkey.master-key", "hunter2");
+        let said = loaded(&[]).unwrap_err();
+        assert!(said.contains("Did you mean `latchkey.master_key`?") && !said.contains("hunter2"), "{said}");
+    }
+
+    #[test]
     fn registration_is_open_on_this_machine_only() {
         let registration = |file| loaded(file, &[], &[]).unwrap().0.registration.to_string();
         assert_eq!(registration(""), "open");
         assert_eq!(registration("public_url = 'https://login.example.org'"), "closed");
         assert_eq!(registration("listen = '0.0.0.0:8080'"), "closed");
         assert_eq!(registration("listen = '0.0.0.0:8080'\nregistration = 'open'"), "open");
+    }
+
+    #[test]
+    fn a_certificate_needs_its_key_and_an_https_address_which_localhost_then_gets() {
+        let pair = "[tls]\ncertificate = '/c.pem'\nkey = '/k.pem'\n";
+        let (config, _) = loaded(pair, &[], &[("listen", "127.0.0.1:8443")]).unwrap();
+        assert_eq!(config.public_url.origin(), "https://localhost:8443");
+        let said = |file: &str| loaded(file, &[], &[]).unwrap_err();
+        assert!(said("[tls]\ncertificate = '/c.pem'").contains("line 2: tls.certificate: it needs its key"));
+        assert!(said("[tls]\nkey = '/k.pem'").contains("line 2: tls.key: it needs its certificate"));
+        let http = format!("public_url = 'http://localhost:8080'\n{pair}");
+        assert!(
+            said(&http).contains("line 1: public_url: http://localhost:8080 is plain http, and with [tls]")
+        );
+        let inside = said("[tls]\nkey = \"-----BEGIN PRIVATE KEY-----\\nhunter2\"");
+        assert!(inside.contains("the path of the file") && !inside.contains("hunter2"), "{inside}");
     }
 
     #[test]

@@ -15,7 +15,13 @@ pub struct PublicUrl {
 impl PublicUrl {
     /// `http://localhost:PORT`.
     pub fn loopback(port: u16) -> PublicUrl {
-        PublicUrl { https: false, host: "localhost".into(), port: Some(port).filter(|port| *port != 80) }
+        PublicUrl::localhost(false, Some(port))
+    }
+
+    /// `http://localhost:PORT`, or the same with https.
+    pub(crate) fn localhost(https: bool, port: Option<u16>) -> PublicUrl {
+        let port = port.filter(|port| *port != if https { 443 } else { 80 });
+        PublicUrl { https, host: "localhost".into(), port }
     }
 
     /// Scheme, host and port, as browsers write it in `Origin`: lower case, no default port, no slash.
@@ -31,6 +37,11 @@ impl PublicUrl {
     /// The host alone.
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// The port, also where it is the usual one.
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or(if self.https { 443 } else { 80 })
     }
 
     /// Whether it is `https`.
@@ -122,6 +133,11 @@ impl Network {
             }
             _ => false,
         }
+    }
+
+    /// Whether every address of its kind is in it.
+    pub fn is_everybody(&self) -> bool {
+        self.bits == 0
     }
 
     /// Whether an address can be a proxy next door: loopback, private, link-local or unique local.

@@ -36,8 +36,12 @@ impl Answer {
     pub(crate) fn read(stream: &mut TcpStream) -> Answer {
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).unwrap();
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        Answer::parse(&String::from_utf8_lossy(&bytes))
+    }
+
+    /// An answer from its text.
+    pub(crate) fn parse(text: &str) -> Answer {
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
         let mut lines = head.split("\r\n");
         let status = lines.next().unwrap().split(' ').nth(1).unwrap_or_else(|| panic!("an answer: {text:?}"));
         let headers = lines.filter_map(|line| line.split_once(": "));

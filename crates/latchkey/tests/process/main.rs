@@ -1,11 +1,16 @@
 //! The real program as a process: how it starts, shares, stops, is killed, and what it leaves lying about.
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, which helpers lack")]
 
+mod authority;
 mod browser;
+mod doctor;
+mod enrolling;
+mod https;
 mod killed;
 mod person;
 mod secrets;
 mod server;
 mod sharing;
+mod sockets;
 mod starting;
 mod stopping;

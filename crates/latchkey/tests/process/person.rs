@@ -27,6 +27,11 @@ impl Person {
         Person { name: name.to_owned(), password, key: Vec::new(), spent: -1, codes: Vec::new() }
     }
 
+    /// Somebody who holds the phone in front of this link.
+    pub(crate) fn scanning(name: &str, link: &str) -> Person {
+        Person { key: key_of(link), ..Person::new(name) }
+    }
+
     /// Registers, scans, and confirms the first code.
     pub(crate) fn registers(&mut self, browser: &mut Browser) {
         let fields = [("username", self.name.as_str()), ("password", self.password.as_str())];

@@ -2,9 +2,10 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -37,6 +38,11 @@ impl Place {
     /// Sets a variable of the environment.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// The directory itself.
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     /// Where the database and the key are.
@@ -74,15 +80,20 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     said: Option<JoinHandle<String>>,
     logged: Option<JoinHandle<String>>,
+    log: Arc<(Mutex<String>, Condvar)>,
 }
 
 impl Server {
     /// Starts one, and waits until it says where it listens.
     pub(crate) fn start(place: &Place) -> Server {
-        let mut command = place.latchkey(&[]);
+        Server::start_as(place.latchkey(&[]))
+    }
+
+    /// Starts one in this way. Where it listens on a socket in the file system, its address means nothing.
+    pub(crate) fn start_as(mut command: Command) -> Server {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut stderr = child.stderr.take().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let (first, line): (_, Receiver<String>) = channel();
         let said = std::thread::spawn(move || {
             let mut text = String::new();
@@ -91,18 +102,33 @@ impl Server {
             stdout.read_to_string(&mut text).unwrap();
             text
         });
+        let log = Arc::new((Mutex::new(String::new()), Condvar::new()));
+        let lines = log.clone();
         let logged = std::thread::spawn(move || {
-            let mut text = String::new();
-            stderr.read_to_string(&mut text).unwrap();
-            text
+            let mut line = String::new();
+            while stderr.read_line(&mut line).unwrap() > 0 {
+                lines.0.lock().unwrap().push_str(&std::mem::take(&mut line));
+                lines.1.notify_all();
+            }
+            lines.0.lock().unwrap().clone()
         });
         let line = line.recv_timeout(Duration::from_secs(60)).expect("it says something");
         let Some((_, address)) = line.trim_end().rsplit_once("listening on ") else {
             let _ = child.kill();
             panic!("it says where it listens: {line:?}, {}", logged.join().unwrap());
         };
+        let address = if address.starts_with("unix:") { "0.0.0.0:0" } else { address };
         let address = address.parse().unwrap();
-        Server { child, address, said: Some(said), logged: Some(logged) }
+        Server { child, address, said: Some(said), logged: Some(logged), log }
+    }
+
+    /// Waits until it has logged this.
+    pub(crate) fn until_logged(&self, text: &str) {
+        let (log, more) = &*self.log;
+        let long = Duration::from_secs(60);
+        let missing = |log: &mut String| !log.contains(text);
+        let (log, waited) = more.wait_timeout_while(log.lock().unwrap(), long, missing).unwrap();
+        assert!(!waited.timed_out(), "it never logged {text:?}: {log}");
     }
 
     /// A browser that has never been here.

@@ -18,6 +18,7 @@ fn shell(language: Language) -> Shell {
         words: Words::new(),
         language,
         issuer: "Latchkey".to_owned(),
+        branding: crate::branding::Branding::default(),
         path: "/login".to_owned(),
         signed_in_as: None,
         json: false,

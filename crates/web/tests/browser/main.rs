@@ -8,6 +8,7 @@ mod accessibility;
 mod account;
 mod authenticator;
 mod authenticators;
+mod branding;
 mod browser;
 mod code_field;
 mod code_policy;

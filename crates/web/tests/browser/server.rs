@@ -29,7 +29,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let listen = listener.local_addr().expect("a bound address");
         let mut config = Config {
-            listen,
+            listen: listen.into(),
             public_url: PublicUrl::loopback(listen.port()),
             data_dir: scratch.dir().to_owned(),
             database: scratch.url().to_owned().into(),

@@ -4,6 +4,7 @@
 mod access;
 mod account;
 mod bad_input;
+mod branding;
 mod budgets;
 mod doors;
 mod durable;
@@ -11,6 +12,7 @@ mod headers;
 mod health;
 mod journey;
 mod login;
+mod probe;
 mod races;
 mod records;
 mod recovery;

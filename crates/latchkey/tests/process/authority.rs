@@ -1,0 +1,91 @@
+//! An authority that issues certificates for an hour's tests, and a client that trusts it and nobody else.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+use crate::browser::Answer;
+
+/// It issues certificates.
+pub(crate) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    root: CertificateDer<'static>,
+}
+
+impl Authority {
+    pub(crate) fn new() -> Authority {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let root = params.self_signed(&key).unwrap().der().clone();
+        Authority { issuer: Issuer::new(params, key), root }
+    }
+
+    /// Writes a certificate for a name, and its key, as `NAME.pem` and `NAME.key`.
+    pub(crate) fn issue(&self, dir: &Path, name: &str) -> (PathBuf, PathBuf) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let paths = (dir.join(format!("{name}.pem")), dir.join(format!("{name}.key")));
+        std::fs::write(&paths.0, certificate.pem()).unwrap();
+        std::fs::write(&paths.1, key.serialize_pem()).unwrap();
+        paths
+    }
+
+    /// Connects, and shakes hands. The error is what a browser would show.
+    pub(crate) fn connect(&self, address: SocketAddr, name: &str) -> Result<Secure, String> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.root.clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config =
+            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config = config.with_root_certificates(roots).with_no_client_auth();
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
+        let mut socket = TcpStream::connect(address).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        while client.is_handshaking() {
+            client.complete_io(&mut socket).map_err(|e| e.to_string())?;
+        }
+        Ok(Secure { stream: StreamOwned::new(client, socket) })
+    }
+}
+
+/// A connection that nobody on the way can read.
+pub(crate) struct Secure {
+    stream: StreamOwned<ClientConnection, TcpStream>,
+}
+
+impl Secure {
+    /// Asks for a page, and leaves the connection open.
+    pub(crate) fn get(&mut self, path: &str, host: &str) -> Answer {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        self.stream.write_all(request.as_bytes()).unwrap();
+        let mut text = String::new();
+        let mut piece = [0; 4096];
+        while !whole(&text) {
+            let length = self.stream.read(&mut piece).unwrap();
+            assert_ne!(length, 0, "an answer to its end: {text:?}");
+            text.push_str(&String::from_utf8_lossy(&piece[..length]));
+        }
+        Answer::parse(&text)
+    }
+
+    /// The version of TLS that was agreed on.
+    pub(crate) fn version(&self) -> rustls::ProtocolVersion {
+        self.stream.conn.protocol_version().unwrap()
+    }
+}
+
+fn whole(text: &str) -> bool {
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length =
+        head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    length.is_some_and(|length: usize| body.len() >= length)
+}
