@@ -73,8 +73,10 @@ pub async fn begin(app: &App, session: &Session, (name, wanted): (&str, Wanted))
     app.db
         .write(move |tx| {
             let (live, user) = proved(tx, &session, now)?;
+            users::lock(tx, &user.id)?;
             let theirs = authenticators::list_of_user(tx, &user.id, now)?;
             refuse_equal_names(&theirs, &name, None)?;
+            refuse_equal_labels(&theirs, &enroll::account_of(&user.name, &name))?;
             if theirs.len() >= AT_MOST {
                 return Err(Rule::TooManyAuthenticators.into());
             }
@@ -82,8 +84,9 @@ pub async fn begin(app: &App, session: &Session, (name, wanted): (&str, Wanted))
             let purpose = match &wanted {
                 Wanted::Further => Purpose::Add { name, session },
                 Wanted::NewPhone { old, at_once } => {
-                    if !theirs.iter().any(|one| one.id == *old) {
-                        return Err(Error::Expired);
+                    // One that retires already has its day, and gets no second one.
+                    if !theirs.iter().any(|one| one.id == *old && one.retires_at.is_none()) {
+                        return Err(Error::NotFound("this authenticator".into()));
                     }
                     Purpose::Move { name, session, old: old.clone(), at_once: *at_once }
                 }
@@ -153,5 +156,12 @@ fn parse_name(typed: &str) -> Result<String> {
 
 fn refuse_equal_names(theirs: &[Listed], name: &str, but: Option<&Id>) -> Result<()> {
     let same = |one: &Listed| one.name.to_lowercase() == name.to_lowercase() && Some(&one.id) != but;
+    if theirs.iter().any(same) { Err(Rule::AuthenticatorNameTaken.into()) } else { Ok(()) }
+}
+
+/// One that has another name by now still shows the old one in its app, and the app might write the new entry over it.
+fn refuse_equal_labels(theirs: &[Listed], account: &str) -> Result<()> {
+    let end = format!(": {account}").to_lowercase();
+    let same = |one: &Listed| one.label.to_lowercase().ends_with(&end);
     if theirs.iter().any(same) { Err(Rule::AuthenticatorNameTaken.into()) } else { Ok(()) }
 }
