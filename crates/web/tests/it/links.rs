@@ -399,7 +399,7 @@ async fn at_once(world: &World, other: &World, (purpose, ada): (Purpose, &Person
 async fn of_64_who_answer_a_link_at_once_one_gets_it() {
     World::on_both_by_code(|world| async move {
         let other = world.reopened(by_code).await.unwrap();
-        let ada = world.person("ada").enrolled_by_code().await;
+        world.person("ada").enrolled_by_code().await;
         for purpose in [Purpose::Both, Purpose::Enroll, Purpose::Both] {
             // Nothing is asked here, so nothing but the link itself is in the way of the others.
             let link = made(&world, "ada", purpose).await;
@@ -415,7 +415,6 @@ async fn of_64_who_answer_a_link_at_once_one_gets_it() {
             assert_eq!(world.records().await.number(used).await, 1);
             world.records().await.change("DELETE FROM events WHERE kind = 'link.used'").await;
         }
-        drop(ada);
     })
     .await;
     for kind in [Kind::Sqlite, Kind::Postgres] {
