@@ -307,6 +307,8 @@ async fn a_name_and_a_recovery_code_lead_to_a_new_authenticator() {
         assert!(codes.len() == 10 && codes.iter().all(|code| !ada.recovery_codes.contains(code)));
         browser.post("/enroll/recovery-codes", &[("saved", "on")]).await.lands_on("/docs");
         browser.get("/").await.is(200);
+        let level = "SELECT max(level) FROM sessions";
+        assert_eq!(world.records().await.number(level).await, 1, "no password was given");
         other.get("/").await.lands_on("/login");
         world.wait(30);
         world.browser().give_name_and_code("ada", &ada.code()).await.refuses_with(WRONG);

@@ -6,9 +6,12 @@ use crate::login::signed_in;
 use crate::records::Dump;
 use crate::world::{Browser, PASSWORD, Person, Seen, World, by_code};
 
-/// Everything that changes an account, and the forms before it: method, address and fields. `{one}` is an authenticator,
+/// Method, address and fields.
+type Change = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+/// Everything that changes an account, and the forms before it. `{one}` is an authenticator,
 /// `{session}` another session and `{browser}` another known browser of the same person.
-const CHANGES: [(&str, &str, &[(&str, &str)]); 18] = [
+const CHANGES: [Change; 18] = [
     ("GET", "/account/password", &[]),
     ("POST", "/account/password", &[("password", "difference of engines")]),
     ("GET", "/account/recovery-codes", &[]),
@@ -76,7 +79,7 @@ async fn scene(world: &World) -> Scene {
 }
 
 impl Scene {
-    async fn ask(&self, browser: &Browser, (method, path, fields): (&str, &str, &[(&str, &str)])) -> Seen {
+    async fn ask(&self, browser: &Browser, (method, path, fields): Change) -> Seen {
         let code = self.ada.code();
         let fill = |text: &str| {
             let text = text.replace("{one}", &self.one).replace("{session}", &self.session);
@@ -371,6 +374,7 @@ async fn fourteen_of_fourteen_probes_of_the_setup_are_refused_or_safe() {
         // 14: nothing waits that was begun before everything ended.
         let browser = signed_in(&ada).await;
         browser.post("/account/password", &[("password", PASSWORD)]).await.lands_on("/account");
+        half.get("/enroll").await.is(410);
         half.post("/enroll", &[("otp", &left.code())]).await.is(410);
         assert_eq!(world.records().await.number(count).await, 3);
         safe += 1;
