@@ -167,13 +167,10 @@ impl Waiting {
         }
     }
 
-    /// What the app shows behind the issuer: from the second authenticator on something that no other entry shows, since
-    /// some apps write one entry over another of the same label.
+    /// What the app shows behind the issuer.
     fn account(&self) -> String {
         match self {
-            Waiting::Known(known) if !known.0.name.is_empty() => {
-                format!("{} ({})", known.1.name, known.0.name)
-            }
+            Waiting::Known(known) if !known.0.name.is_empty() => account_of(&known.1.name, &known.0.name),
             _ => self.name().to_owned(),
         }
     }
@@ -189,6 +186,12 @@ impl Waiting {
         };
         Ok(Key::new(Secret::from_bytes(&opened).map_err(Error::broken)?))
     }
+}
+
+/// What the app shows behind the issuer from the second authenticator on: something that no other entry shows, since some
+/// apps write one entry over another of the same label.
+pub(crate) fn account_of(user: &str, name: &str) -> String {
+    format!("{user} ({name})")
 }
 
 async fn waiting(app: &App, token: &Token) -> Result<(Waiting, Account)> {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use store::user_links::UserLink;
 use store::users::User;
-use store::{Conn, Time, Tx, authenticators, recovery_codes, sessions, user_links, users};
+use store::{Conn, Time, Tx, authenticators, devices, recovery_codes, sessions, user_links, users};
 
 use crate::audit::{Happened, Scribe, Whom};
 use crate::code::Guess;
@@ -19,7 +19,7 @@ use crate::password::{Lane, Password};
 use crate::random::{Token, Words};
 use crate::session::{self, For, Started};
 use crate::setup::Made;
-use crate::{App, Error, Level, Result, Role, Visit};
+use crate::{App, Error, Level, Result, Role, Visit, account};
 
 /// How long a link is good, in seconds.
 pub const GOOD_FOR: i64 = 60 * 60;
@@ -260,11 +260,13 @@ impl Step<'_> {
         if followed.await? { Ok(Followed::Enrolls(token)) } else { Err(Error::BadCredentials) }
     }
 
-    /// Judges the code, spends the link, sets the password, and signs in. Other sessions end.
+    /// Judges the code, spends the link, sets the password, and signs in. Other sessions end, and other browsers are known
+    /// no more.
     async fn change_password(self, guess: Guess, phc: String) -> Result<Followed> {
         let Step { app, mac, link, visit, now } = self;
         let (draft, scribe, factors) =
             (session::Draft::new(app, visit, now), app.scribe(visit, now), app.config.factors);
+        let here = account::devices::mac_of(app, visit);
         let judged = app.db.write(move |tx| {
             guess.judge(
                 tx,
@@ -281,6 +283,7 @@ impl Step<'_> {
                         return Err(Error::Expired);
                     }
                     sessions::end_of_user(tx, user_id)?;
+                    devices::forget_others(tx, user_id, &here)?;
                     let whom = Whom { id: Some(user_id), name: &link.name };
                     scribe.record(tx, Happened::LinkUsed, whom, &[("for", link.purpose.text())])?;
                     scribe.record(tx, Happened::PasswordChanged, whom, &[])?;

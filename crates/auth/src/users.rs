@@ -195,7 +195,7 @@ pub async fn enroll(app: &App, name: &str, called: Option<&str>) -> Result<Token
             if user.disabled {
                 return Err(Error::Refused(format!("{} may not sign in: latchkey user enable", user.name)));
             }
-            let name = authenticators::free_name(tx, &user.id, called.as_deref(), now)?;
+            let name = authenticators::free_name(tx, &user, called.as_deref(), now)?;
             let level = Level::held(user.password.is_some());
             let begun = Begun { user: &user, level, keep: false, next: "", password: None };
             draft.begin(tx, &vault, &begun, &Purpose::Add { name, session: None })

@@ -1,6 +1,7 @@
 //! The authenticators of an account: several of them, each with a name, and the way to a new phone.
 
 use store::authenticators::{self, Listed};
+use store::users::User;
 use store::{Conn, Id, Time, users};
 
 use crate::account::proved;
@@ -73,14 +74,16 @@ pub async fn begin(app: &App, session: &Session, (name, wanted): (&str, Wanted))
     app.db
         .write(move |tx| {
             let (live, user) = proved(tx, &session, now)?;
+            users::lock(tx, &user.id)?;
             let theirs = authenticators::list_of_user(tx, &user.id, now)?;
-            refuse_another(&theirs, &name)?;
+            refuse_another(&theirs, &user.name, &name)?;
             let (name, session) = (name.clone(), live.id.clone());
             let purpose = match &wanted {
                 Wanted::Further => Purpose::Add { name, session: Some(session) },
                 Wanted::NewPhone { old, at_once } => {
-                    if !theirs.iter().any(|one| one.id == *old) {
-                        return Err(Error::Expired);
+                    // One that retires already has its day, and gets no second one.
+                    if !theirs.iter().any(|one| one.id == *old && one.retires_at.is_none()) {
+                        return Err(Error::NotFound("this authenticator".into()));
                     }
                     Purpose::Move { name, session, old: old.clone(), at_once: *at_once }
                 }
@@ -148,24 +151,32 @@ pub(crate) fn parse_name(typed: &str) -> Result<String> {
     if fits { Ok(name.to_owned()) } else { Err(Rule::AuthenticatorName.into()) }
 }
 
-fn refuse_another(theirs: &[Listed], name: &str) -> Result<()> {
+fn refuse_another(theirs: &[Listed], username: &str, name: &str) -> Result<()> {
     refuse_equal_names(theirs, name, None)?;
+    refuse_equal_labels(theirs, &enroll::account_of(username, name))?;
     if theirs.len() >= AT_MOST { Err(Rule::TooManyAuthenticators.into()) } else { Ok(()) }
 }
 
 /// The name that one more will have, when no session asks for it: the one that was said, none for the first, or a number.
-pub(crate) fn free_name(conn: &mut Conn<'_>, user_id: &Id, said: Option<&str>, now: Time) -> Result<String> {
-    let theirs = authenticators::list_of_user(conn, user_id, now)?;
+pub(crate) fn free_name(conn: &mut Conn<'_>, user: &User, said: Option<&str>, now: Time) -> Result<String> {
+    let theirs = authenticators::list_of_user(conn, &user.id, now)?;
     let name = match said {
         Some(name) => name.to_owned(),
         None if theirs.is_empty() => return Ok(String::new()),
         None => format!("Phone {}", theirs.len() + 1),
     };
-    refuse_another(&theirs, &name)?;
+    refuse_another(&theirs, &user.name, &name)?;
     Ok(name)
 }
 
 fn refuse_equal_names(theirs: &[Listed], name: &str, but: Option<&Id>) -> Result<()> {
     let same = |one: &Listed| one.name.to_lowercase() == name.to_lowercase() && Some(&one.id) != but;
+    if theirs.iter().any(same) { Err(Rule::AuthenticatorNameTaken.into()) } else { Ok(()) }
+}
+
+/// One that has another name by now still shows the old one in its app, and the app might write the new entry over it.
+fn refuse_equal_labels(theirs: &[Listed], account: &str) -> Result<()> {
+    let end = format!(": {account}").to_lowercase();
+    let same = |one: &Listed| one.label.to_lowercase().ends_with(&end);
     if theirs.iter().any(same) { Err(Rule::AuthenticatorNameTaken.into()) } else { Ok(()) }
 }

@@ -9,7 +9,7 @@ const NO_CODE: &str = "The code must be 6 digits, as your app shows them.";
 const TOO_LATE: &str = "You took longer than 10 minutes. Sign in again.";
 
 /// Everything of an answer that somebody could compare, with the name taken out.
-fn face(seen: &Seen, name: &str) -> String {
+pub(crate) fn face(seen: &Seen, name: &str) -> String {
     format!("{} {:?} {}", seen.status, seen.headers, seen.text.replace(name, "NAME"))
 }
 

@@ -11,7 +11,7 @@ use crate::world::{Browser, PASSWORD, Person, Seen, World};
 const AT_ONCE: usize = 64;
 
 /// Sends one request from every browser at the same moment.
-async fn released<F>(browsers: Vec<Browser>, request: impl Fn(Browser) -> F) -> Vec<Seen>
+pub(crate) async fn released<F>(browsers: Vec<Browser>, request: impl Fn(Browser) -> F) -> Vec<Seen>
 where
     F: Future<Output = Seen> + Send + 'static,
 {
@@ -33,7 +33,7 @@ where
     seen
 }
 
-fn count(seen: &[Seen], status: u16) -> usize {
+pub(crate) fn count(seen: &[Seen], status: u16) -> usize {
     seen.iter().filter(|seen| seen.status.as_u16() == status).count()
 }
 

@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use auth::config::PublicUrl;
+use auth::config::{Factors, PublicUrl};
 use auth::{App, Clock, Config, Cost, Random, Time};
 use axum::Router;
 use axum::body::Body;
@@ -40,6 +40,14 @@ impl World {
             // Shown when the play fails: on which stage it did.
             println!("on {kind:?}:");
             play(World::on(kind).await).await;
+        }
+    }
+
+    /// The same where a code alone is asked for.
+    pub(crate) async fn on_both_by_code<F: Future<Output = ()>>(play: impl Fn(World) -> F) {
+        for kind in [Kind::Sqlite, Kind::Postgres] {
+            println!("on {kind:?}:");
+            play(World::with(kind, by_code).await).await;
         }
     }
 
@@ -111,6 +119,16 @@ impl World {
     }
 }
 
+/// The policy under which a code alone is asked for.
+pub(crate) fn by_code(config: &mut Config) {
+    config.factors = Factors::Code;
+}
+
+/// The path that a link leads to.
+pub(crate) fn path_of(made: &auth::setup::Made) -> String {
+    made.url.strip_prefix("http://localhost:8080").expect("a link to the public URL").to_owned()
+}
+
 /// Somebody with a phone.
 #[derive(Clone)]
 pub(crate) struct Person {
@@ -122,11 +140,22 @@ pub(crate) struct Person {
 
 impl Person {
     /// Registers, scans and confirms; the browser is signed in afterwards, and the code is spent.
-    pub(crate) async fn enrolled_in(mut self, browser: &Browser) -> Person {
+    pub(crate) async fn enrolled_in(self, browser: &Browser) -> Person {
         browser
             .post("/register", &[("username", &self.name), ("password", PASSWORD)])
             .await
             .lands_on("/enroll");
+        self.confirmed_in(browser).await
+    }
+
+    /// The same without a password.
+    pub(crate) async fn enrolled_by_code_in(self, browser: &Browser) -> Person {
+        browser.post("/register", &[("username", &self.name)]).await.lands_on("/enroll");
+        self.confirmed_in(browser).await
+    }
+
+    /// Scans what waits in this browser, gives the first code, and saves the recovery codes.
+    pub(crate) async fn confirmed_in(mut self, browser: &Browser) -> Person {
         self.scan(browser).await;
         browser.post("/enroll", &[("otp", &self.code())]).await.lands_on("/enroll/recovery-codes");
         let sheet = browser.get("/enroll/recovery-codes").await;
@@ -139,10 +168,20 @@ impl Person {
     pub(crate) async fn enrolled(self) -> Person {
         let browser = self.world.browser();
         let person = self.enrolled_in(&browser).await;
+        person.signed_out(&browser).await
+    }
+
+    pub(crate) async fn enrolled_by_code(self) -> Person {
+        let browser = self.world.browser();
+        let person = self.enrolled_by_code_in(&browser).await;
+        person.signed_out(&browser).await
+    }
+
+    async fn signed_out(self, browser: &Browser) -> Person {
         browser.post("/logout", &[]).await.lands_on("/login");
         // The confirming code is spent; the next one is needed to sign in.
-        person.world.wait(30);
-        person
+        self.world.wait(30);
+        self
     }
 
     /// Reads the setup key off the page, as somebody does who cannot scan.
@@ -268,6 +307,10 @@ impl Browser {
 
     pub(crate) async fn give_password(&self, name: &str, password: &str) -> Seen {
         self.post("/login", &[("username", name), ("password", password)]).await
+    }
+
+    pub(crate) async fn give_name_and_code(&self, name: &str, code: &str) -> Seen {
+        self.post("/login", &[("username", name), ("otp", code)]).await
     }
 
     pub(crate) async fn give_code(&self, code: &str) -> Seen {
@@ -398,6 +441,16 @@ impl Seen {
         let inner =
             text.split("<h1").nth(1).and_then(|rest| rest.split("</h1>").next()).unwrap_or("").to_owned();
         strip_tags(&format!("<h1{inner}")).split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The values of all inputs of that name, in their order.
+    pub(crate) fn values_of(&self, name: &str) -> Vec<String> {
+        let mark = format!(" name=\"{name}\"");
+        let value = |input: &str| {
+            let tag = input.split('>').next()?;
+            Some(unescape(tag.split(" value=\"").nth(1)?.split('"').next()?))
+        };
+        self.text.split(&mark).skip(1).filter_map(value).collect()
     }
 
     pub(crate) fn recovery_codes(&self) -> Vec<String> {
