@@ -143,19 +143,20 @@ enum Waiting {
 }
 
 impl Waiting {
-    fn find(conn: &mut Conn<'_>, token_mac: &str, now: Time) -> Result<Waiting> {
+    fn find(conn: &mut Conn<'_>, token_mac: &str, factors: Factors, now: Time) -> Result<Waiting> {
         if let Some(registration) = registrations::by_token(conn, token_mac, now)? {
             return Ok(Waiting::New(Box::new(registration)));
         }
         let enrollment = enrollments::by_token(conn, token_mac, now)?.ok_or(Error::Expired)?;
         let user = users::by_id(conn, &enrollment.user_id)?;
-        // Disabled, or everything ended, since it began: it is void. So is one whose session is over.
+        // Disabled, or everything ended, since it began: it is void. So is one whose session is over, or is not enough any more.
         let user =
             user.filter(|user| user.epoch == enrollment.epoch && !user.disabled).ok_or(Error::Expired)?;
-        if let Some(session) = &enrollment.session_id
-            && !sessions::is_live(conn, session, now)?
-        {
-            return Err(Error::Expired);
+        if let Some(session) = &enrollment.session_id {
+            let level = sessions::level(conn, session, now)?.ok_or(Error::Expired)?;
+            if Level::of_row(level) < factors.asked_of(Role::of_row(&user.role)) {
+                return Err(Error::Expired);
+            }
         }
         Ok(Waiting::Known(Box::new((enrollment, user))))
     }
@@ -197,7 +198,8 @@ pub(crate) fn account_of(user: &str, name: &str) -> String {
 async fn waiting(app: &App, token: &Token) -> Result<(Waiting, Account)> {
     let now = app.clock.now();
     let mac = app.vault.token_mac(vault::Purpose::Enroll, token);
-    let waiting = app.db.scan(move |conn| Waiting::find(conn, &mac, now)).await?;
+    let factors = app.config.factors;
+    let waiting = app.db.scan(move |conn| Waiting::find(conn, &mac, factors, now)).await?;
     let (issuer, name) = (app.config.issuer.clone(), waiting.account());
     let account = Account { issuer, name, key: waiting.key(&app.vault)?, kind: Kind::Totp };
     Ok((waiting, account))
@@ -277,7 +279,7 @@ pub async fn confirm(
         now,
     };
     let confirmed = app.db.write(move |tx| {
-        let waiting = Waiting::find(tx, &mac, now)?;
+        let waiting = Waiting::find(tx, &mac, draft.factors, now)?;
         let key = waiting.key(&draft.vault)?;
         if code.digits() != key.digits() {
             return Err(Rule::CodeDigits.into());

@@ -61,6 +61,20 @@ impl Scratch {
         self.dir.path()
     }
 
+    /// Fills it from a dump: statements, one after another.
+    ///
+    /// # Panics
+    /// When the engine refuses one.
+    pub fn restore(&self, dump: &str) {
+        match &self.cluster {
+            Some(_) => admin(&self.url, dump.to_owned()),
+            None => {
+                let file = rusqlite::Connection::open(self.dir.path().join("latchkey.db"));
+                file.and_then(|file| file.execute_batch(dump)).expect("the dump is restored");
+            }
+        }
+    }
+
     /// Opens it, with its schema.
     pub async fn open(&self) -> Db {
         Db::open(&self.url, Time::from_millis(0)).await.expect("a scratch database opens")

@@ -101,13 +101,13 @@ pub fn live(conn: &mut Conn<'_>, token_mac: &str, now: Time) -> Result<Option<Li
     })
 }
 
-/// Whether a session is live, by its id.
-pub fn is_live(conn: &mut Conn<'_>, id: &Id, now: Time) -> Result<bool> {
-    const IS_LIVE: Sql = Sql::new(
-        "SELECT count(*) FROM sessions s JOIN users u ON u.id = s.user_id
+/// What a live session has proven, by its id; `None` when it is over.
+pub fn level(conn: &mut Conn<'_>, id: &Id, now: Time) -> Result<Option<i64>> {
+    const LEVEL: Sql = Sql::new(
+        "SELECT s.level FROM sessions s JOIN users u ON u.id = s.user_id
          WHERE s.id = $1 AND s.idle_at > $2 AND s.expires_at > $2 AND s.epoch = u.epoch AND u.disabled = FALSE",
     );
-    Ok(conn.one(IS_LIVE, &[id.into(), now.into()], |row| row.int(0))?.unwrap_or(0) == 1)
+    conn.one(LEVEL, &[id.into(), now.into()], |row| row.int(0))
 }
 
 /// Notes that somebody is there.

@@ -6,13 +6,16 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use auth::config::Factors;
+use auth::login::{self, Entered, NameAndCode};
 use auth::trial::{self, Verdict};
-use auth::{App, Config};
+use auth::{App, Config, Password, Visit};
 use store::Kind;
 use store::scratch::Scratch;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_latchkey");
 const PEOPLE: usize = 1000;
+const PIECE: usize = 250;
 
 /// What `pip install Flask pyotp qrcode[pil] flask_sqlalchemy` gave when the tutorial's calls were new, and what it gives now.
 /// Pictures are not needed. The old pyotp chose secrets of 16 letters, today's are 32.
@@ -99,26 +102,48 @@ fn a_thousand_people_go_on(version: &Version, kind: Kind) {
     let again = latchkey(dir.path(), scratch.url(), &[&import[..], &["--apply"]].concat());
     assert!(again.contains("\"there_already\": 1000") && again.contains("\"people\": 0"), "{again}");
 
-    // One step to either side is good, so it does not matter how long it takes to ask for them all.
-    let codes = tutorial(&python, dir.path(), &["codes"]);
-    let config = Config {
+    let config = |factors| Config {
         data_dir: dir.path().join("latchkey-data"),
         database: scratch.url().to_owned().into(),
+        factors,
         ..Config::default()
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let good = runtime.block_on(async {
-        let app = App::open_existing(config).await.unwrap();
-        let mut good = 0;
-        for line in codes.lines() {
-            let (name, code) = line.split_once(' ').unwrap();
-            let trial = trial::code(&app, name, code).await.unwrap();
-            assert_eq!(trial.verdict, Some((Verdict::Good, format!("YourApp: {name}"))), "{name}");
-            good += 1;
+    let signed_in = runtime.block_on(async {
+        let by_code = App::open_existing(config(Factors::Code)).await.unwrap();
+        let by_both = App::open_existing(config(Factors::PasswordAndCode)).await.unwrap();
+        let mut signed_in = 0;
+        // In pieces, so that no code waits for long.
+        for piece in 0..PEOPLE / PIECE {
+            let codes = tutorial(&python, dir.path(), &["codes"]);
+            for line in codes.lines().skip(piece * PIECE).take(PIECE) {
+                let (name, code) = line.split_once(' ').unwrap();
+                let trial = trial::code(&by_code, name, code).await.unwrap();
+                assert_eq!(trial.verdict, Some((Verdict::Good, format!("YourApp: {name}"))), "{name}");
+                // Where a password is wanted, it is chosen with this code; elsewhere the code is enough.
+                let chooses = signed_in % 100 == 0;
+                let app = if chooses { &by_both } else { &by_code };
+                signs_in(app, name, code, chooses).await;
+                signed_in += 1;
+            }
         }
-        good
+        signed_in
     });
-    assert_eq!(good, PEOPLE);
+    assert_eq!(signed_in, PEOPLE);
+}
+
+/// Gives name and code, and chooses a password where one is wanted.
+async fn signs_in(app: &App, name: &str, code: &str, chooses: bool) {
+    let typed =
+        NameAndCode { username: name.to_owned(), code: code.to_owned(), keep: false, next: String::new() };
+    match login::by_code(app, typed, &Visit::default()).await.unwrap() {
+        Entered::SignedIn(_) => assert!(!chooses, "{name}"),
+        Entered::OwesPassword(token) => {
+            assert!(chooses, "{name}");
+            let password = Password::new("engine of analysis".to_owned());
+            login::complete_with_password(app, &token, password, &Visit::default()).await.unwrap();
+        }
+    }
 }
 
 #[test]

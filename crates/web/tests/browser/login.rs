@@ -42,7 +42,7 @@ fn a_recovery_code_leads_to_a_new_authenticator_and_the_old_one_is_dead() {
     story.waits_for_the_next_code();
     story.gives_the_password("ada");
     story.gives_the_code(&story.code(&lost));
-    browser.hears(says.code_is_wrong);
+    browser.hears("That code is of an old entry in your app, “Latchkey: ada”");
     browser.press(says.lost);
     browser.fill(says.recovery_field, &codes[4]);
     browser.press(says.next);

@@ -12,6 +12,7 @@ mod devices;
 mod doors;
 mod drift;
 mod durable;
+mod frozen;
 mod headers;
 mod health;
 mod journey;

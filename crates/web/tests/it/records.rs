@@ -134,6 +134,10 @@ impl Dump {
     }
 
     /// All but these tables.
+    pub(crate) fn tables(&self) -> Vec<&str> {
+        self.0.keys().map(String::as_str).collect()
+    }
+
     pub(crate) fn without(mut self, tables: &[&str]) -> Dump {
         for table in tables {
             self.0.remove(*table).expect("there is such a table");

@@ -94,6 +94,17 @@ impl World {
         World::open(self.scratch.clone(), self.clock.clone(), Random::Os, change).await
     }
 
+    /// A database that an earlier version has left in this folder.
+    pub(crate) async fn restored(kind: Kind, folder: &Path) -> World {
+        let scratch = Arc::new(Scratch::new(kind));
+        let name = if kind == Kind::Sqlite { "sqlite.sql" } else { "postgres.sql" };
+        scratch.restore(&std::fs::read_to_string(folder.join(name)).expect("a dump"));
+        let key = std::fs::read_to_string(folder.join("master.key")).expect("the key");
+        let clock = Clock::frozen(Time::from_millis(BEGIN + 3_600_000));
+        let change = |config: &mut Config| config.set("master_key", key.trim()).expect("a key");
+        World::open(scratch, clock, Random::Os, change).await.expect("it opens, and is migrated")
+    }
+
     /// The database itself, to look behind the scenes.
     pub(crate) async fn db(&self) -> Db {
         Db::open(self.scratch.url(), self.clock.now()).await.expect("the database opens")
