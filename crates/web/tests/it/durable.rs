@@ -1,6 +1,7 @@
 //! Failures of ours: they keep what was charged and give nothing away; and no change is ever without its event.
 
 use auth::config::Factors;
+use auth::import::{self, Grace};
 use auth::{Role, chores, link, setup, users};
 
 use crate::records::Records;
@@ -244,6 +245,13 @@ async fn whatever_happens_is_written_down_in_the_same_transaction_or_does_not_ha
         let owed = async || status(by_code.browser().post("/login", &fields).await);
         act(records, "sign_in.code_right", owed).await;
         act(records, "user.factor_reset", async || done(link::reset_factor(app, "ada").await)).await;
+        let uri = b"otpauth://totp/YourApp:carol?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=YourApp\n";
+        let taken = async || {
+            let plan = import::otpauth(uri).unwrap();
+            done(import::apply(app, plan, Grace::default(), &mut |_| {}).await)
+        };
+        act(records, "user.imported", taken).await;
+        act(records, "user.removed", async || done(users::remove(app, "carol").await)).await;
         act(records, "user.disabled", async || done(users::disable(app, "ada").await)).await;
 
         let mut written = records.texts("SELECT DISTINCT kind FROM events").await;
