@@ -8,8 +8,13 @@ use crate::settings::Flags;
 use crate::terminal::{columns, how_many_are_set, print, print_json};
 
 /// Says which settings are set, and where. A wrong one is an error that names its place.
-pub(crate) fn check(flags: &Flags) -> Result<()> {
+pub(crate) fn check(flags: &Flags, json: bool) -> Result<()> {
     let settings = flags.load()?;
+    if json {
+        // A wrong one has ended this already, with its place on standard error and exit code 2.
+        print_json(&json!({ "right": true, "set": settings.places.len() }));
+        return Ok(());
+    }
     let set = SETTINGS.iter().filter_map(|setting| {
         let place = settings.places.get(setting.key)?;
         Some([setting.key.to_owned(), setting.text(&settings.config), place.to_string()])

@@ -224,7 +224,10 @@ enum Otp {
 #[derive(Subcommand)]
 enum Config {
     /// Say whether the settings are right, which are set, and where
-    Check,
+    Check {
+        #[command(flatten)]
+        output: Output,
+    },
     /// Show every setting: its value, and where that comes from
     Show {
         #[command(flatten)]
@@ -258,7 +261,7 @@ fn run(flags: &Flags, command: Command, since: Stopwatch) -> Result<()> {
         Command::Doctor { output } => doctor::run(flags, output.json),
         Command::Completion { shell } => completion::run(shell, CommandLine::command()),
         Command::Man { dir } => man::run(dir.as_deref(), CommandLine::command()),
-        Command::Config(Config::Check) => config::check(flags),
+        Command::Config(Config::Check { output }) => config::check(flags, output.json),
         Command::Config(Config::Show { output }) => config::show(flags, output.json),
         Command::Config(Config::Settings { output }) => config::settings(output.json),
         Command::Session(Session::List { name, output }) => {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 
 use askama::Template;
+use auth::{Time, time_of_day};
 use axum::extract::FromRequestParts;
 use axum::http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, LOCATION};
 use axum::http::request::Parts;
@@ -34,6 +35,8 @@ pub(crate) struct Shell {
     pub(crate) signed_in_as: Option<String>,
     /// Whether problems are wanted as `application/problem+json`.
     pub(crate) json: bool,
+    /// What time it is here; a script compares the browser's clock with it.
+    pub(crate) now: Time,
 }
 
 impl FromRequestParts<Site> for Shell {
@@ -59,6 +62,7 @@ impl Shell {
             path: path_without_language(uri),
             signed_in_as: None,
             json: wants_json(headers),
+            now: site.app.clock.now(),
         }
     }
 
@@ -86,6 +90,11 @@ impl Shell {
     /// The words for `key` with two values filled in.
     pub(crate) fn t2<'a>(&'a self, key: &'a str, one: (&str, &str), two: (&str, &str)) -> Cow<'a, str> {
         self.words.get_with(self.language, key, &[(one.0, one.1.into()), (two.0, two.1.into())])
+    }
+
+    /// The time here, to read: `14:05:32 UTC`.
+    pub(crate) fn time(&self) -> String {
+        time_of_day(self.now)
     }
 
     /// A length of time in words.
@@ -162,6 +171,7 @@ mod tests {
             path: path.to_owned(),
             signed_in_as: None,
             json: false,
+            now: Time::from_millis(0),
         }
     }
 

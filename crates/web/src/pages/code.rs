@@ -2,7 +2,7 @@
 
 use askama::Template;
 use auth::login::{self, Owes};
-use auth::{App, Error, time_of_day};
+use auth::{App, Error};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 
@@ -24,10 +24,6 @@ pub(crate) struct CodePage<'a> {
     pub(crate) username: &'a str,
     /// The entry as the app shows it: `Latchkey: ada`.
     pub(crate) label: &'a str,
-    /// The server's time when the page was made, in Unix milliseconds; the script compares clocks by it.
-    pub(crate) server_time_ms: i64,
-    /// The same to read: `14:05:32 UTC`.
-    pub(crate) server_time: &'a str,
 }
 
 /// The field for the code, for whoever has given the password.
@@ -81,14 +77,6 @@ fn form(
     (status, problems): (StatusCode, Vec<Problem>),
 ) -> axum::response::Response {
     let label = format!("{}: {username}", app.config.issuer);
-    let now = app.clock.now();
-    let page = CodePage {
-        shell,
-        problems: &problems,
-        username,
-        label: &label,
-        server_time_ms: now.millis(),
-        server_time: &time_of_day(now),
-    };
+    let page = CodePage { shell, problems: &problems, username, label: &label };
     shell.page(status, &page, &problems)
 }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use auth::enroll::{self, Confirmed, NewIs};
-use auth::{App, Error, time_of_day};
+use auth::{App, Error};
 use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
@@ -41,10 +41,6 @@ pub(crate) struct EnrollPage<'a> {
     pub(crate) qr_px: u32,
     /// What the new authenticator will be: each has another heading.
     pub(crate) kind: NewIs,
-    /// The server's time when the page was made, in Unix milliseconds; the script compares clocks by it.
-    pub(crate) server_time_ms: i64,
-    /// The same to read: `14:05:32 UTC`.
-    pub(crate) server_time: &'a str,
 }
 
 /// Pixels of the PNG for each module; browsers show fewer.
@@ -60,7 +56,7 @@ pub(crate) async fn show(
     headers: HeaderMap,
 ) -> PageResult {
     let pending = enroll::pending(&app, &token).await.map_err(gone)?;
-    Ok(page(&app, &shell, (&pending, &headers), (StatusCode::OK, Vec::new())))
+    Ok(page(&shell, (&pending, &headers), (StatusCode::OK, Vec::new())))
 }
 
 /// Judges the first code; with it the account exists, and its person is signed in.
@@ -88,7 +84,7 @@ pub(crate) async fn submit(
             Err(error) => for_form(error, &shell, app.clock.now())?,
         },
     };
-    Ok(page(&app, &shell, (&pending, &headers), wrong))
+    Ok(page(&shell, (&pending, &headers), wrong))
 }
 
 /// The picture, for the browser that enrolls and no other.
@@ -102,12 +98,10 @@ fn gone(error: Error) -> Trouble {
 }
 
 fn page(
-    app: &App,
     shell: &Shell,
     (pending, headers): (&enroll::Pending, &HeaderMap),
     (status, problems): (StatusCode, Vec<Problem>),
 ) -> Response {
-    let now = app.clock.now();
     let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("");
     let apple = ["Macintosh", "iPhone", "iPad"].iter().any(|system| agent.contains(system));
     let page = EnrollPage {
@@ -122,8 +116,6 @@ fn page(
         qr_src: "/enroll/qr.png",
         qr_px: pending.qr_side * WIDTH.div_ceil(pending.qr_side).max(5),
         kind: pending.kind,
-        server_time_ms: now.millis(),
-        server_time: &time_of_day(now),
     };
     shell.page(status, &page, &problems)
 }

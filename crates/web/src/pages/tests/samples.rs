@@ -138,8 +138,6 @@ fn enroll(shell: &Shell, problems: &[Problem], kind: NewIs) -> String {
         qr_src: "/enroll/qr.png",
         qr_px: 270,
         kind,
-        server_time_ms: 1_795_529_132_000,
-        server_time: "14:05:32 UTC",
     }
     .render()
     .unwrap()
@@ -203,8 +201,7 @@ fn link(shell: &Shell, purpose: Purpose) -> String {
 
 pub(super) fn code(shell: &Shell, problems: &[Problem], username: &str) -> String {
     let label = format!("{}: {username}", shell.issuer);
-    let (server_time_ms, server_time) = (1_795_529_132_000, "14:05:32 UTC");
-    CodePage { shell, problems, username, label: &label, server_time_ms, server_time }.render().unwrap()
+    CodePage { shell, problems, username, label: &label }.render().unwrap()
 }
 
 fn recovery(shell: &Shell, problems: &[Problem], who: Who<'_>) -> String {
