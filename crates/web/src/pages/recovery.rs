@@ -30,6 +30,13 @@ pub(crate) struct RecoveryPage<'a> {
     pub(crate) rd: &'a str,
 }
 
+impl RecoveryPage<'_> {
+    /// The name is still to be typed, so the cursor begins there.
+    pub(crate) fn asks_name(&self) -> bool {
+        matches!(self.who, Who::Asked(""))
+    }
+}
+
 /// Who it is, as far as it is known.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Who<'a> {
