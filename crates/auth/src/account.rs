@@ -93,9 +93,8 @@ pub async fn prove(
     let now = app.clock.now();
     let guess = Guess::new(app, code, visit, now)?;
     let name_key = session.name.to_ascii_lowercase();
-    let name_mac = app.vault.name_mac(&name_key);
     let checked = match (password, session.has_password) {
-        (Some(password), true) => Some(verify_password(app, name_key, password, now).await?),
+        (Some(password), true) => Some(verify_password(app, name_key, password, (visit, now)).await?),
         (None, true) => return Err(Rule::PasswordMissing.into()),
         (_, false) => None,
     };
@@ -111,7 +110,7 @@ pub async fn prove(
                 scribe.record(tx, Happened::PasswordWrong, whom, &[])?;
                 return Ok(None);
             }
-            limits::give_back(tx, Kind::Password, &name_mac, now)?;
+            limits::give_back(tx, Kind::Password, &checked.payer, now)?;
         }
         let find = |tx: &mut store::Tx<'_>| {
             let (live, user) = again(tx, &session, now)?;

@@ -10,8 +10,8 @@ use crate::audit::{Happened, Scribe, Whom};
 use crate::authenticator::{key_of, parse_code};
 use crate::drift::{Drift, FARTHEST};
 use crate::error::{Hint, Rule};
-use crate::limits::{self, Kind, WRONG_CODES};
-use crate::vault::{Purpose, Vault};
+use crate::limits::{self, Kind, Payer, WRONG_CODES};
+use crate::vault::Vault;
 use crate::{App, Error, Result, Visit};
 
 /// A code that somebody gave, or two in a row.
@@ -49,7 +49,7 @@ impl Guess {
     /// A code as it was typed.
     pub(crate) fn new(app: &App, typed: &str, visit: &Visit, now: Time) -> Result<Guess> {
         let code = parse_code(typed)?;
-        let device = visit.device.as_ref().map(|token| app.vault.token_mac(Purpose::Device, token));
+        let device = app.device_mac(visit);
         Ok(Guess { vault: app.vault.clone(), scribe: app.scribe(visit, now), code, then: None, device, now })
     }
 
@@ -74,8 +74,8 @@ impl Guess {
     ) -> Result<Result<Verdict<R>>> {
         let (_, user) = find_open(tx, &find)?;
         self.refuse_other_lengths(tx, &user.id)?;
-        let name_mac = self.vault.name_mac(&user.name.to_ascii_lowercase());
-        limits::spend_try(tx, Kind::Code, &name_mac, self.now)?;
+        let payer = self.payer(tx, &user.name.to_ascii_lowercase())?;
+        limits::spend_try(tx, Kind::Code, &payer, self.now)?;
         // Tries of one name queue for the budget, so this is what the one before has left: it may have been the hundredth.
         let (found, user) = find_open(tx, &find)?;
         let whom = Whom { id: Some(&user.id), name: &user.name };
@@ -83,8 +83,8 @@ impl Guess {
             Ok(match self.spend(tx, &user)? {
                 Verdict::Right(()) => {
                     let given = right(tx, &found)?;
-                    limits::forgive(tx, Kind::Password, &name_mac)?;
-                    limits::forgive(tx, Kind::Code, &name_mac)?;
+                    limits::forgive(tx, Kind::Password, &payer)?;
+                    limits::forgive(tx, Kind::Code, &payer)?;
                     Verdict::Right(given)
                 }
                 Verdict::Used => Verdict::Used,
@@ -94,7 +94,7 @@ impl Guess {
         match &judged {
             Ok(Verdict::Right(_)) => self.scribe.record(tx, happened, whom, &[])?,
             Ok(Verdict::Used) => {
-                limits::give_back(tx, Kind::Code, &name_mac, self.now)?;
+                limits::give_back(tx, Kind::Code, &payer, self.now)?;
                 self.scribe.record(tx, Happened::CodeReplayed, whom, &[])?;
             }
             Ok(Verdict::Wrong(_)) => {
@@ -118,8 +118,8 @@ impl Guess {
         allow: impl Fn(&User) -> bool,
         right: impl FnOnce(&mut Tx<'_>, &User) -> Result<R>,
     ) -> Result<Result<Option<R>>> {
-        let name_mac = self.vault.name_mac(name_key);
-        limits::spend_try(tx, Kind::CodeAlone, &name_mac, self.now)?;
+        let payer = self.payer(tx, name_key)?;
+        limits::spend_try(tx, Kind::CodeAlone, &payer, self.now)?;
         let user = users::by_name(tx, name_key)?;
         let whom = Whom {
             id: user.as_ref().map(|user| &user.id),
@@ -132,7 +132,7 @@ impl Guess {
             Ok(match self.spend(tx, user)? {
                 Verdict::Right(()) => {
                     let given = right(tx, user)?;
-                    limits::forgive(tx, Kind::CodeAlone, &name_mac)?;
+                    limits::forgive(tx, Kind::CodeAlone, &payer)?;
                     Verdict::Right(given)
                 }
                 Verdict::Used => Verdict::Used,
@@ -141,13 +141,18 @@ impl Guess {
         })?;
         match &judged {
             Ok(Verdict::Used) => {
-                limits::give_back(tx, Kind::CodeAlone, &name_mac, self.now)?;
+                limits::give_back(tx, Kind::CodeAlone, &payer, self.now)?;
                 self.scribe.record(tx, Happened::CodeReplayed, whom, &[])?;
             }
             Ok(Verdict::Wrong(_)) => self.scribe.record(tx, Happened::CodeWrong, whom, &[])?,
             Ok(Verdict::Right(_)) | Err(_) => {}
         }
         Ok(judged.map(|verdict| if let Verdict::Right(given) = verdict { Some(given) } else { None }))
+    }
+
+    /// Who pays for this guess.
+    fn payer(&self, conn: &mut Conn<'_>, name_key: &str) -> Result<Payer> {
+        Payer::of(conn, &self.vault, name_key, self.device.as_deref(), self.now)
     }
 
     /// Looks among all authenticators of a user for the one whose code this is, and spends its step.

@@ -412,9 +412,9 @@ impl Draft {
         devices::forget_others(tx, &user.id, "")?;
         recovery_codes::remove_of_user(tx, &user.id)?;
         // This completes a sign-in, and what was tried with the old authenticator is nothing to the new one.
-        let name_mac = self.vault.name_mac(&user.name.to_ascii_lowercase());
+        let payer = limits::Payer::name(&self.vault, &user.name.to_ascii_lowercase());
         for kind in [limits::Kind::Password, limits::Kind::Code, limits::Kind::CodeAlone] {
-            limits::forgive(tx, kind, &name_mac)?;
+            limits::forgive(tx, kind, &payer)?;
         }
         self.insert(tx, &user.id, "", new)?;
         self.codes.issue(tx, &self.vault, &user.id, (&waiting.next_path, self.now))?;

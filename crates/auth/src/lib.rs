@@ -173,6 +173,11 @@ impl App {
         data_encoding::BASE32HEX_NOPAD.encode(&*self.random.bytes::<5>()).to_lowercase()
     }
 
+    /// Under what the browser may be known.
+    fn device_mac(&self, visit: &Visit) -> Option<String> {
+        visit.device.as_ref().map(|token| self.vault.token_mac(vault::Purpose::Device, token))
+    }
+
     fn scribe(&self, visit: &Visit, now: Time) -> Scribe {
         Scribe::new(&self.random, visit, now)
     }

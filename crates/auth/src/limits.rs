@@ -1,4 +1,5 @@
-//! Tries: one budget per kind and name, the same for names that exist and that do not.
+//! Tries: one budget per kind and name, the same for names that exist and that do not; and one per kind for each browser in
+//! which the person of that name has signed in before.
 //!
 //! A try is spent before it is judged, in the transaction that judges it. The first four failures rest nothing, the fifth
 //! thirty seconds, then it doubles up to an hour; a day untouched forgets them. Of codes that come without a password the
@@ -8,8 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use store::attempts::Budget;
-use store::{Conn, Time, Tx, attempts, quotas};
+use store::{Conn, Time, Tx, attempts, devices, quotas};
 
+use crate::vault::Vault;
 use crate::{Error, Result};
 
 const SECOND: i64 = 1000;
@@ -43,8 +45,42 @@ impl Kind {
     }
 }
 
+/// Who pays for the tries of a name: the name, the same whether it exists or not; or a browser in which its person has signed
+/// in before, which strangers cannot spend from.
+#[derive(Clone, Debug)]
+pub(crate) struct Payer(String);
+
+impl Payer {
+    /// Whoever has nothing but the name.
+    pub(crate) fn name(vault: &Vault, name_key: &str) -> Payer {
+        Payer(vault.name_mac(name_key))
+    }
+
+    /// A browser that is known of the person of that name. `device` is the keyed MAC of its token.
+    pub(crate) fn known(vault: &Vault, name_key: &str, device: &str) -> Payer {
+        Payer(vault.device_budget_mac(name_key, device))
+    }
+
+    /// The browser, if it is known of the person of that name, else the name.
+    pub(crate) fn of(
+        conn: &mut Conn<'_>,
+        vault: &Vault,
+        name_key: &str,
+        device: Option<&str>,
+        now: Time,
+    ) -> Result<Payer> {
+        match device {
+            Some(device) if devices::is_known(conn, device, name_key, now)? => {
+                Ok(Payer::known(vault, name_key, device))
+            }
+            _ => Ok(Payer::name(vault, name_key)),
+        }
+    }
+}
+
 /// Takes a try, or says until when the budget rests. Resting costs no write.
-pub(crate) fn spend_try(tx: &mut Tx<'_>, kind: Kind, name_mac: &str, now: Time) -> Result<(), Error> {
+pub(crate) fn spend_try(tx: &mut Tx<'_>, kind: Kind, payer: &Payer, now: Time) -> Result<(), Error> {
+    let name_mac = payer.0.as_str();
     // A code without a password is guessed at by strangers: three tries, and a minute.
     let (rests_from, first_rest) = if kind == Kind::CodeAlone { (3, 60 * SECOND) } else { (5, 30 * SECOND) };
     let budget = Budget {
@@ -63,26 +99,21 @@ pub(crate) fn spend_try(tx: &mut Tx<'_>, kind: Kind, name_mac: &str, now: Time) 
 }
 
 /// Says whether a budget rests, without taking from it: what rests is not even charged.
-pub(crate) fn refuse_resting(
-    conn: &mut Conn<'_>,
-    kind: Kind,
-    name_mac: &str,
-    now: Time,
-) -> Result<(), Error> {
-    match attempts::free_at(conn, kind.text(), name_mac)? {
+pub(crate) fn refuse_resting(conn: &mut Conn<'_>, kind: Kind, payer: &Payer, now: Time) -> Result<(), Error> {
+    match attempts::free_at(conn, kind.text(), &payer.0)? {
         Some(until) if until > now => Err(Error::TooManyTries { until, now }),
         _ => Ok(()),
     }
 }
 
 /// Gives one try back: the guess was right, or was a code that had been used.
-pub(crate) fn give_back(tx: &mut Tx<'_>, kind: Kind, name_mac: &str, now: Time) -> Result<()> {
-    Ok(attempts::give_back(tx, kind.text(), name_mac, now)?)
+pub(crate) fn give_back(tx: &mut Tx<'_>, kind: Kind, payer: &Payer, now: Time) -> Result<()> {
+    Ok(attempts::give_back(tx, kind.text(), &payer.0, now)?)
 }
 
 /// Forgives what was tried with a factor that has just completed a sign-in.
-pub(crate) fn forgive(tx: &mut Tx<'_>, kind: Kind, name_mac: &str) -> Result<()> {
-    Ok(attempts::forgive(tx, kind.text(), name_mac)?)
+pub(crate) fn forgive(tx: &mut Tx<'_>, kind: Kind, payer: &Payer) -> Result<()> {
+    Ok(attempts::forgive(tx, kind.text(), &payer.0)?)
 }
 
 /// Most registrations an address may begin in an hour, and hold at once; and most that are held in all.

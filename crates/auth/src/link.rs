@@ -200,7 +200,8 @@ pub async fn follow(app: &App, words: &Words, answers: Answers, visit: &Visit) -
     match (step.link.password, answers.password) {
         (AsksPassword::No, _) => step.enroll(None, None).await,
         (AsksPassword::Current, Some(password)) => {
-            let checked = verify_password(app, step.link.name.to_ascii_lowercase(), password, now).await?;
+            let checked =
+                verify_password(app, step.link.name.to_ascii_lowercase(), password, (visit, now)).await?;
             step.enroll(Some(checked), None).await
         }
         (AsksPassword::New, Some(password)) => {
@@ -242,7 +243,7 @@ impl Step<'_> {
                     scribe.record(tx, Happened::PasswordWrong, whom, &[])?;
                     return Ok(false);
                 }
-                limits::give_back(tx, Kind::Password, &vault.name_mac(&user.name.to_ascii_lowercase()), now)?;
+                limits::give_back(tx, Kind::Password, &checked.payer, now)?;
                 if checked.user.as_ref().is_none_or(|of| of.id != user.id || of.epoch != user.epoch) {
                     return Err(Error::Expired);
                 }

@@ -8,7 +8,7 @@ use store::{Conn, Time, Tx, logins, users};
 use crate::audit::{Happened, Whom};
 use crate::code::Guess;
 use crate::config::Factors;
-use crate::limits::{self, Kind};
+use crate::limits::{self, Kind, Payer};
 use crate::password::{Lane, Password, Verified};
 use crate::random::Token;
 use crate::session::{self, For, Started};
@@ -118,8 +118,8 @@ impl LoginDraft {
 pub async fn begin(app: &App, typed: Credentials, visit: &Visit) -> Result<Token> {
     let now = app.clock.now();
     let name_key = key_of(&typed.username);
-    let name_mac = app.vault.name_mac(&name_key);
-    let Checked { user, stored, verified } = verify_password(app, name_key, typed.password, now).await?;
+    let Checked { user, stored, verified, payer } =
+        verify_password(app, name_key, typed.password, (visit, now)).await?;
 
     let draft = LoginDraft::new(app, now);
     let token = draft.token.clone();
@@ -133,7 +133,7 @@ pub async fn begin(app: &App, typed: Credentials, visit: &Visit) -> Result<Token
             scribe.record(tx, Happened::PasswordWrong, whom, &[])?;
             return Ok(false);
         };
-        limits::give_back(tx, Kind::Password, &name_mac, now)?;
+        limits::give_back(tx, Kind::Password, &payer, now)?;
         if let (Some(new), Some(old)) = (&verified.upgrade, &stored) {
             users::update_hash(tx, &user.id, old, new)?;
         }
@@ -157,6 +157,8 @@ pub(crate) struct Checked {
     pub(crate) stored: Option<String>,
     /// Whether it is right.
     pub(crate) verified: Verified,
+    /// Who has paid for it.
+    pub(crate) payer: Payer,
 }
 
 /// Takes a try of a password and compares. The caller gives it back, in the transaction that makes something of it, when
@@ -165,26 +167,34 @@ pub(crate) async fn verify_password(
     app: &App,
     name_key: String,
     password: Password,
-    now: Time,
+    (visit, now): (&Visit, Time),
 ) -> Result<Checked> {
-    let name_mac = app.vault.name_mac(&name_key);
-    refuse_resting(app, Kind::Password, &name_mac, now).await?;
+    let payer = payer(app, &name_key, visit, now).await?;
+    refuse_resting(app, Kind::Password, &payer, now).await?;
 
     // A slot before a charge: whoever finds the line full has lost nothing.
     let slot = app.hasher.slot(Lane::SignIn).await?;
+    let pays = payer.clone();
     let user = app.db.write(move |tx| {
-        limits::spend_try(tx, Kind::Password, &name_mac, now)?;
+        limits::spend_try(tx, Kind::Password, &pays, now)?;
         Ok::<_, Error>(users::by_name(tx, &name_key)?)
     });
     let user = user.await.inspect_err(|error| app.note_rest(error))?;
     let stored = user.as_ref().filter(|user| !user.disabled).and_then(|user| user.password.clone());
     let verified = slot.verify(password, stored.clone(), &app.random).await?;
-    Ok(Checked { user, stored, verified })
+    Ok(Checked { user, stored, verified, payer })
+}
+
+/// Who pays for what this visitor tries with a name.
+async fn payer(app: &App, name_key: &str, visit: &Visit, now: Time) -> Result<Payer> {
+    let Some(device) = app.device_mac(visit) else { return Ok(Payer::name(&app.vault, name_key)) };
+    let (vault, name_key) = (app.vault.clone(), name_key.to_owned());
+    app.db.read(move |conn| Payer::of(conn, &vault, &name_key, Some(&device), now)).await
 }
 
 /// What rests costs no hash and no write.
-async fn refuse_resting(app: &App, kind: Kind, name_mac: &str, now: Time) -> Result<()> {
-    let resting = name_mac.to_owned();
+async fn refuse_resting(app: &App, kind: Kind, payer: &Payer, now: Time) -> Result<()> {
+    let resting = payer.clone();
     let refused = app.db.read(move |conn| limits::refuse_resting(conn, kind, &resting, now)).await;
     refused.inspect_err(|error| app.note_rest(error))
 }
@@ -206,7 +216,8 @@ pub async fn by_code(app: &App, typed: NameAndCode, visit: &Visit) -> Result<Ent
     let now = app.clock.now();
     let guess = Guess::new(app, &typed.code, visit, now)?;
     let name_key = key_of(&typed.username);
-    refuse_resting(app, Kind::CodeAlone, &app.vault.name_mac(&name_key), now).await?;
+    let payer = payer(app, &name_key, visit, now).await?;
+    refuse_resting(app, Kind::CodeAlone, &payer, now).await?;
     let (login, draft) = (LoginDraft::new(app, now), session::Draft::new(app, visit, now));
     let (factors, scribe) = (app.config.factors, app.scribe(visit, now));
     let token = login.token.clone();
@@ -328,8 +339,7 @@ pub async fn complete_with_password(
         return choose_password(app, mac, user, password, visit).await;
     }
     let name_key = user.name.to_ascii_lowercase();
-    let name_mac = app.vault.name_mac(&name_key);
-    let checked = verify_password(app, name_key, password, now).await?;
+    let checked = verify_password(app, name_key, password, (visit, now)).await?;
     let (draft, scribe) = (session::Draft::new(app, visit, now), app.scribe(visit, now));
     let completed = app.db.write(move |tx| {
         let whom = Whom { id: Some(&user.id), name: &user.name };
@@ -344,7 +354,7 @@ pub async fn complete_with_password(
             return Err(Error::Expired);
         }
         let started = finish(tx, &login, login.epoch, &draft, now)?;
-        limits::forgive(tx, Kind::Password, &name_mac)?;
+        limits::forgive(tx, Kind::Password, &checked.payer)?;
         scribe.record(tx, Happened::SignedIn, whom, &[])?;
         Ok(Some(started))
     });

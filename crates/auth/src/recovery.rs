@@ -10,7 +10,7 @@ use crate::audit::{Happened, Whom};
 use crate::config::Factors;
 use crate::enroll::{self, Purpose as For};
 use crate::error::Rule;
-use crate::limits::{self, Kind};
+use crate::limits::{self, Kind, Payer};
 use crate::login::Owes;
 use crate::random::{Token, Words};
 use crate::session::Session;
@@ -65,13 +65,13 @@ pub async fn enter(app: &App, holder: Holder, typed: &str, visit: &Visit) -> Res
     };
     let draft = enroll::Pend::new(app, now);
     let token = draft.token.clone();
-    let (vault, scribe) = (app.vault.clone(), app.scribe(visit, now));
+    let (vault, scribe, device) = (app.vault.clone(), app.scribe(visit, now), app.device_mac(visit));
     let right = app.db.write(move |tx| {
         let found = find(tx, &holder, login_mac.as_deref(), now)?;
         let user = found.user.as_ref();
         let whom = Whom { id: user.map(|user| &user.id), name: user.map_or("", |user| &user.name) };
-        let name_mac = vault.name_mac(&found.name_key);
-        limits::spend_try(tx, Kind::Recovery, &name_mac, now)?;
+        let payer = Payer::of(tx, &vault, &found.name_key, device.as_deref(), now)?;
+        limits::spend_try(tx, Kind::Recovery, &payer, now)?;
         let judged = tx.savepoint(|tx| {
             let (Some(code), Some(user)) = (&code, user.filter(|user| !user.disabled)) else {
                 return Ok(false);
@@ -87,7 +87,7 @@ pub async fn enter(app: &App, holder: Holder, typed: &str, visit: &Visit) -> Res
             let level = if login_mac.is_some() { Level::Full } else { Level::Code };
             let of = enroll::Begun { user, level, keep: found.keep, next: &found.next, password: None };
             draft.begin(tx, &vault, &of, &For::Replace)?;
-            limits::forgive(tx, Kind::Recovery, &name_mac)?;
+            limits::forgive(tx, Kind::Recovery, &payer)?;
             Ok::<_, Error>(true)
         })?;
         // A failure of ours keeps the charge: only the right code could have reached it.

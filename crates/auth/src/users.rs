@@ -1,11 +1,11 @@
 //! People, as those who run the place see them: list, show, give a role, lock out, let in again.
 
-use store::{Time, Tx, claims, recovery_codes, registrations, setup_links, users};
+use store::{Time, Tx, claims, devices, recovery_codes, registrations, setup_links, users};
 
 use crate::account::authenticators;
 use crate::audit::{Happened, Whom};
 use crate::enroll::{Begun, Pend, Purpose};
-use crate::limits::{Kind, WRONG_CODES};
+use crate::limits::{Kind, Payer, WRONG_CODES};
 use crate::name::Name;
 use crate::random::Token;
 use crate::{App, Error, Level, Result, Role, Visit, limits, setup};
@@ -150,11 +150,14 @@ pub async fn disable(app: &App, name: &str) -> Result<()> {
 
 /// Lets somebody in again: not disabled, no wrong codes held against them, nothing to wait for.
 pub async fn enable(app: &App, name: &str) -> Result<()> {
-    let vault = app.vault.clone();
+    let (vault, now) = (app.vault.clone(), app.clock.now());
     change(app, name, move |tx, user, key| {
         users::enable(tx, &user.id)?;
         for kind in [Kind::Password, Kind::Code, Kind::CodeAlone, Kind::Recovery] {
-            limits::forgive(tx, kind, &vault.name_mac(key))?;
+            limits::forgive(tx, kind, &Payer::name(&vault, key))?;
+            for browser in devices::of_user(tx, &user.id, now)? {
+                limits::forgive(tx, kind, &Payer::known(&vault, key, &browser.token_mac))?;
+            }
         }
         Ok(Some((Happened::Enabled, "")))
     })
@@ -172,7 +175,7 @@ pub async fn remove(app: &App, name: &str) -> Result<()> {
         setup_links::remove(tx, &setup::slot_of(key))?;
         users::remove(tx, &user.id)?;
         for kind in [Kind::Password, Kind::Code, Kind::CodeAlone, Kind::Recovery] {
-            limits::forgive(tx, kind, &vault.name_mac(key))?;
+            limits::forgive(tx, kind, &Payer::name(&vault, key))?;
         }
         Ok(Some((Happened::UserRemoved, "")))
     })

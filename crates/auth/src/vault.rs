@@ -159,6 +159,11 @@ impl Vault {
         self.mac("name", "", name.as_bytes())
     }
 
+    /// Under what the tries for a name are kept that come from a browser that is known. `device` is the MAC of its token.
+    pub(crate) fn device_budget_mac(&self, name: &str, device: &str) -> String {
+        self.mac("known browser", name, device.as_bytes())
+    }
+
     /// The secret that passwords are hashed with.
     pub(crate) fn pepper(&self) -> Key {
         self.0.pepper.clone()

@@ -44,6 +44,16 @@ pub fn find(conn: &mut Conn<'_>, token_mac: &str, user_id: &Id, now: Time) -> Re
     conn.one(FIND, &[token_mac.into(), user_id.into(), now.into()], |row| row.id(0))
 }
 
+/// Whether the browser that has this token is known of the person of that name, which must be in lower case.
+pub fn is_known(conn: &mut Conn<'_>, token_mac: &str, name_key: &str, now: Time) -> Result<bool> {
+    const IS_KNOWN: Sql = Sql::new(
+        "SELECT d.id FROM devices d JOIN users u ON u.id = d.user_id
+         WHERE d.token_mac = $1 AND u.name_key = $2 AND d.expires_at > $3",
+    );
+    let found = conn.one(IS_KNOWN, &[token_mac.into(), name_key.into(), now.into()], |row| row.id(0))?;
+    Ok(found.is_some())
+}
+
 /// Gives a browser another token, for all who are known in it. Says for how many.
 pub fn replace_token(tx: &mut Tx<'_>, old: &str, new: &str, now: Time) -> Result<u64> {
     const REPLACE: Sql =

@@ -16,6 +16,7 @@ mod frozen;
 mod headers;
 mod health;
 mod journey;
+mod known_browsers;
 mod links;
 mod login;
 mod new_phone;
