@@ -46,7 +46,11 @@ struct CommandLine {
 #[derive(Subcommand)]
 enum Command {
     /// Serve, until SIGTERM or Ctrl-C
-    Serve,
+    Serve {
+        /// After a change from code to password+code: days that people have to choose a password
+        #[arg(long, value_name = "DAYS")]
+        grace: Option<String>,
+    },
     /// Make a one-time link for the first owner, good for 60 minutes
     SetupLink {
         #[command(flatten)]
@@ -251,12 +255,12 @@ fn main() -> ExitCode {
     let since = Stopwatch::start();
     // Parsing answers `--help`, `--version` and mistakes by itself, the latter with exit code 2.
     let CommandLine { flags, command } = CommandLine::parse();
-    exit::code(run(&flags, command.unwrap_or(Command::Serve), since))
+    exit::code(run(&flags, command.unwrap_or(Command::Serve { grace: None }), since))
 }
 
 fn run(flags: &Flags, command: Command, since: Stopwatch) -> Result<()> {
     match command {
-        Command::Serve => serve::run(flags, since),
+        Command::Serve { grace } => serve::run(flags, grace, since),
         Command::SetupLink { output } => setup_link::run(flags, output.json),
         Command::Doctor { output } => doctor::run(flags, output.json),
         Command::Completion { shell } => completion::run(shell, CommandLine::command()),

@@ -21,8 +21,8 @@ use crate::terminal::print;
 const LOOK: Duration = Duration::from_secs(60);
 
 /// Serves until SIGTERM or SIGINT, then finishes the requests that are open. A second signal ends it at once.
-pub(crate) fn run(flags: &Flags, since: Stopwatch) -> Result<()> {
-    let mut settings = flags.load()?;
+pub(crate) fn run(flags: &Flags, grace: Option<String>, since: Stopwatch) -> Result<()> {
+    let mut settings = flags.load_with(grace.map(|days| ("login.grace", days)))?;
     logging::start(&settings.config.log);
     let tls = open_tls(&settings.config)?;
     // Before anything else: whoever starts it twice learns that before anything is opened or made.

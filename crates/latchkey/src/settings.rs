@@ -42,13 +42,19 @@ pub(crate) struct Settings {
 impl Flags {
     /// Reads the file, the environment and the flags.
     pub(crate) fn load(&self) -> Result<Settings> {
+        self.load_with(None)
+    }
+
+    /// The same with a flag that one command has and others have not.
+    pub(crate) fn load_with(&self, own: Option<(&'static str, String)>) -> Result<Settings> {
         let flags = [
             ("data_dir", &self.data_dir),
             ("database", &self.database),
             ("listen", &self.listen),
             ("public_url", &self.public_url),
         ];
-        let flags: Vec<_> = flags.into_iter().filter_map(|(key, flag)| Some((key, flag.clone()?))).collect();
+        let flags = flags.into_iter().filter_map(|(key, flag)| Some((key, flag.clone()?)));
+        let flags: Vec<_> = flags.chain(own).collect();
         match auth::config::load(self.config.as_deref(), &flags) {
             Ok((config, places)) => Ok(Settings { config, places }),
             Err(problem) if matches!(problem.place, Place::Flag(_)) => {

@@ -106,7 +106,8 @@ fn from(
     }
     found.read_environment(variables)?;
     for (key, text) in flags {
-        let place = Place::Flag(format!("--{}", key.replace(['_', '.'], "-")));
+        let name = key.rsplit('.').next().unwrap_or(key).replace('_', "-");
+        let place = Place::Flag(format!("--{name}"));
         found.take(key, Zeroizing::new(text.clone()), place)?;
     }
     found.finish()
