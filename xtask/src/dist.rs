@@ -10,8 +10,8 @@ use anyhow::{Context, Result, bail};
 use crate::workspace::{capture, cargo, metadata, root, run as start, target};
 use crate::{elf, notices, pinned, tools};
 
-/// Bytes that the program may have.
-const MOST_BYTES: usize = 15_000_000;
+/// Bytes that the program may have. A million and a half of them came with TLS; the aim is fifteen million.
+const MOST_BYTES: usize = 16_500_000;
 
 /// The glibc of Debian 12, the oldest system that the program has to run on.
 const NEWEST_GLIBC: elf::Version = (2, 36);
