@@ -104,7 +104,10 @@ async fn guesses_in_a_proof_are_tries_like_those_of_a_sign_in() {
             prove(&browser, PASSWORD, &ada.wrong_code(), "").await.is(422);
         }
         prove(&browser, PASSWORD, &ada.code(), "").await.is(429);
-        ada.half_signed_in().await.give_code(&ada.code()).await.is(429);
+        // The same browser's budget, whatever the code is for; and no other's.
+        browser.give_password("ada", PASSWORD).await.lands_on("/login/code");
+        browser.give_code(&ada.code()).await.is(429);
+        ada.half_signed_in().await.give_code(&ada.code()).await.lands_on("/");
     })
     .await;
 }
