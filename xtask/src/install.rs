@@ -125,7 +125,7 @@ const CREDENTIAL: &str = "
     chown root:root /etc/latchkey/master.key
     mkdir -p /etc/systemd/system/latchkey.service.d
     lines=$(grep -E '^#(LoadCredential|Environment)=' /lib/systemd/system/latchkey.service)
-    test $(wc -l <<< \"$lines\") = 2
+    test $(wc -l <<< \"$lines\") = 1
     printf '[Service]\\n%s\\n' \"${lines//#/}\" > /etc/systemd/system/latchkey.service.d/key.conf
     systemctl daemon-reload && systemctl restart latchkey
     ! test -e /var/lib/latchkey/master.key && ! latchkey user list &&
