@@ -75,7 +75,7 @@ pub fn insert(tx: &mut Tx<'_>, new: &NewUser<'_>, now: Time) -> Result<bool> {
 
 /// Inserts a user who comes from another program, and has not signed in here yet. False when the name is in use.
 ///
-/// Until `_password_due` somebody without a password may choose one by a code alone. There is no column for it yet.
+/// Until `password_due` somebody without a password may choose one by a code alone.
 pub fn insert_imported(
     tx: &mut Tx<'_>,
     new: &NewUser<'_>,
