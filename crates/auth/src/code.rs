@@ -1,13 +1,13 @@
 //! The one place where a code is judged, whatever it is for: the try is taken first, then the step is spent, and only then
 //! is anything given for it, all in the caller's transaction.
 
-use otp::{Code, Key, totp};
+use otp::{Code, Key, Secret, totp};
 use store::authenticators::{Authenticator, Spent};
 use store::users::User;
 use store::{Conn, Id, Time, Tx, authenticators, devices, users};
 
 use crate::audit::{Happened, Scribe, Whom};
-use crate::authenticator::{key_of, parse_code};
+use crate::authenticator::{key_of, parse_code, secret_of_authenticator};
 use crate::drift::{Drift, FARTHEST};
 use crate::error::{Hint, Rule};
 use crate::limits::{self, Kind, Payer, WRONG_CODES};
@@ -80,7 +80,8 @@ impl Guess {
         let (found, user) = find_open(tx, &find)?;
         let whom = Whom { id: Some(&user.id), name: &user.name };
         let judged = tx.savepoint(|tx| {
-            Ok(match self.spend(tx, &user)? {
+            let (verdict, theirs) = self.spend(tx, Some(&user))?;
+            Ok(match verdict {
                 Verdict::Right(()) => {
                     let given = right(tx, &found)?;
                     limits::forgive(tx, Kind::Password, &payer)?;
@@ -88,7 +89,7 @@ impl Guess {
                     Verdict::Right(given)
                 }
                 Verdict::Used => Verdict::Used,
-                Verdict::Wrong(hint) => Verdict::Wrong(hint),
+                Verdict::Wrong(_) => Verdict::Wrong(self.explain(tx, &user.id, &theirs)?),
             })
         })?;
         match &judged {
@@ -128,15 +129,15 @@ impl Guess {
         let asked =
             user.as_ref().filter(|user| !user.disabled && user.wrong_codes < WRONG_CODES && allow(user));
         let judged = tx.savepoint(|tx| {
-            let Some(user) = asked else { return Ok(Verdict::Wrong(Hint::None)) };
-            Ok(match self.spend(tx, user)? {
-                Verdict::Right(()) => {
+            // Nobody's code is judged like anybody's, or the work would tell which names there are. None is explained.
+            Ok(match (self.spend(tx, asked)?.0, asked) {
+                (Verdict::Right(()), Some(user)) => {
                     let given = right(tx, user)?;
                     limits::forgive(tx, Kind::CodeAlone, &payer)?;
                     Verdict::Right(given)
                 }
-                Verdict::Used => Verdict::Used,
-                Verdict::Wrong(hint) => Verdict::Wrong(hint),
+                (Verdict::Used, _) => Verdict::Used,
+                _ => Verdict::Wrong(Hint::None),
             })
         })?;
         match &judged {
@@ -155,9 +156,15 @@ impl Guess {
         Payer::of(conn, &self.vault, name_key, self.device.as_deref(), self.now)
     }
 
-    /// Looks among all authenticators of a user for the one whose code this is, and spends its step.
-    fn spend(&self, tx: &mut Tx<'_>, user: &User) -> Result<Verdict<()>> {
-        let theirs = authenticators::of_user(tx, &user.id, self.now)?;
+    /// Looks among all authenticators of a user for the one whose code this is, and spends its step. Answers where it has
+    /// looked, too. Of nobody, every code is wrong, and costs what one costs of somebody who has one authenticator.
+    fn spend(&self, tx: &mut Tx<'_>, user: Option<&User>) -> Result<(Verdict<()>, Vec<Authenticator>)> {
+        let nobody = Id::new("");
+        let theirs = authenticators::of_user(tx, user.map_or(&nobody, |user| &user.id), self.now)?;
+        let Some(user) = user.filter(|_| !theirs.is_empty()) else {
+            self.judge_in_vain()?;
+            return Ok((Verdict::Wrong(Hint::None), theirs));
+        };
         let mut used = false;
         for authenticator in &theirs {
             let key = key_of(&self.vault, authenticator)?;
@@ -165,25 +172,30 @@ impl Guess {
                 self.learn_from_refused(tx, &key, authenticator)?;
                 continue;
             };
-            let spent = Spent { step, drift: drift.steps, drift_votes: drift.votes };
+            // Both of two codes are spent by the second, so neither may have been used before.
+            let from = if self.then.is_some() { step - 1 } else { step };
+            let spent = Spent { step, from, drift: drift.steps, drift_votes: drift.votes };
             if authenticators::spend_step(tx, &authenticator.id, &spent, self.now)? {
                 if self.then.is_some() {
                     let whom = Whom { id: Some(&user.id), name: &user.name };
                     let steps = drift.steps.to_string();
                     self.scribe.record(tx, Happened::ClockLearned, whom, &[("steps", &steps)])?;
                 }
-                return Ok(Verdict::Right(()));
+                return Ok((Verdict::Right(()), theirs));
             }
             used = true;
         }
-        if used {
-            return Ok(Verdict::Used);
-        }
-        let known = match &self.device {
-            Some(mac) => devices::find(tx, mac, &user.id, self.now)?.is_some(),
-            None => false,
-        };
-        Ok(Verdict::Wrong(self.explain(tx, &user.id, &theirs, known)?))
+        Ok((if used { Verdict::Used } else { Verdict::Wrong(Hint::None) }, theirs))
+    }
+
+    /// Opens a secret, more or less, and compares the code with three of its codes, for whoever has no authenticator.
+    fn judge_in_vain(&self) -> Result<()> {
+        let (nobody, nothing) = (Id::new(""), [0; Secret::LENGTH]);
+        self.vault.seal(secret_of_authenticator(&nobody, &nobody), &nothing)?;
+        let key = Key::new(Secret::from_bytes(&nothing).map_err(Error::broken)?);
+        // Whatever it says: a secret that everybody knows opens nothing.
+        let _ = totp::verify_at(&key, &self.code, self.now.seconds(), &Drift::proved(0).window());
+        Ok(())
     }
 
     /// A clock that is known to be far off shows a code a step beside what was expected: the window moves for the next one.
@@ -208,8 +220,7 @@ impl Guess {
             }
             Some(then) => {
                 let step = totp::resync(key, (&self.code, then), self.now.seconds(), FARTHEST)?.number();
-                // Both are spent by the second, so neither may have been used before.
-                (step - 1 > authenticator.last_step).then(|| (step, Drift::proved(step - here)))
+                Some((step, Drift::proved(step - here)))
             }
         }
     }
@@ -221,11 +232,14 @@ impl Guess {
         conn: &mut Conn<'_>,
         user_id: &Id,
         theirs: &[Authenticator],
-        known: bool,
     ) -> Result<Hint> {
         if self.then.is_some() {
             return Ok(Hint::NotInARow);
         }
+        let known = match &self.device {
+            Some(mac) => devices::find(conn, mac, user_id, self.now)?.is_some(),
+            None => false,
+        };
         let ahead = if known { FARTHEST } else { 0 };
         for authenticator in theirs {
             let key = key_of(&self.vault, authenticator)?;

@@ -49,7 +49,7 @@ pub use otp::{Drawing, Qr};
 pub use password::{Cost, Password};
 pub use random::{Random, Token, Words};
 pub use role::Role;
-pub use store::{Id, Kind as DatabaseKind, Time};
+pub use store::{Id, Kind as DatabaseKind, Tally, Time};
 pub use visit::{Visit, browser_and_system};
 
 use audit::Scribe;
@@ -161,6 +161,16 @@ impl App {
         let asked = self.clock.now();
         let theirs = self.db.with_deadline(Duration::from_secs(2)).engine_now().await?;
         Ok(theirs.map(|theirs| theirs.millis_since(asked).abs()))
+    }
+
+    /// What the database was asked to do since it was opened.
+    pub fn tally(&self) -> Tally {
+        self.db.tally()
+    }
+
+    /// How many times Argon2 has run since then.
+    pub fn hashes(&self) -> u64 {
+        self.hasher.hashes()
     }
 
     /// Which database this is.

@@ -4,6 +4,7 @@
 //! first and is charged for the try after: a queue that is full costs nobody a try. Sign-ins go before registrations.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -106,6 +107,7 @@ pub(crate) struct Hasher {
     line: Arc<Mutex<Line>>,
     jobs: Sender<Job>,
     cost: Cost,
+    done: Arc<AtomicU64>,
 }
 
 impl std::fmt::Debug for Hasher {
@@ -148,15 +150,21 @@ impl Hasher {
     /// Starts `threads` threads.
     pub(crate) fn new(threads: usize, cost: Cost, pepper: Zeroizing<[u8; 32]>) -> Result<Hasher> {
         let (jobs, queue) = bounded(threads);
+        let done = Arc::<AtomicU64>::default();
         for n in 0..threads {
-            let (queue, pepper) = (queue.clone(), pepper.clone());
+            let (queue, pepper, done) = (queue.clone(), pepper.clone(), done.clone());
             let builder = std::thread::Builder::new().name(format!("hash-{n}"));
             builder
-                .spawn(move || Bench { cost, pepper, memory: Vec::new() }.work(&queue))
+                .spawn(move || Bench { cost, pepper, memory: Vec::new(), done }.work(&queue))
                 .map_err(Error::broken)?;
         }
         let line = Arc::new(Mutex::new(Line { free: threads, ..Line::default() }));
-        Ok(Hasher { line, jobs, cost })
+        Ok(Hasher { line, jobs, cost, done })
+    }
+
+    /// How many times Argon2 has run.
+    pub(crate) fn hashes(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
     }
 
     /// A slot, after at most three seconds; `Busy` when too many wait already.
@@ -239,6 +247,7 @@ struct Bench {
     cost: Cost,
     pepper: Zeroizing<[u8; 32]>,
     memory: Vec<Block>,
+    done: Arc<AtomicU64>,
 }
 
 impl Bench {
@@ -261,6 +270,7 @@ impl Bench {
         if self.memory.len() < blocks {
             self.memory.resize(blocks, Block::new());
         }
+        self.done.fetch_add(1, Ordering::Relaxed);
         let mut hash = Zeroizing::new([0; 32]);
         Argon2::new_with_secret(&*self.pepper, Algorithm::Argon2id, Version::V0x13, params)
             .and_then(|argon2| {

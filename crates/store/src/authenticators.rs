@@ -149,6 +149,8 @@ pub fn list_of_user(conn: &mut Conn<'_>, user_id: &Id, now: Time) -> Result<Vec<
 pub struct Spent {
     /// The step.
     pub step: i64,
+    /// The first step that it proves: the one before, of two codes in a row. None from here on may have been spent.
+    pub from: i64,
     /// The drift from now on.
     pub drift: i64,
     /// The votes from now on.
@@ -159,9 +161,16 @@ pub struct Spent {
 pub fn spend_step(tx: &mut Tx<'_>, id: &Id, spent: &Spent, now: Time) -> Result<bool> {
     const SPEND: Sql = Sql::new(
         "UPDATE authenticators SET last_step = $1, last_used_at = $2, drift = $3, drift_votes = $4
-         WHERE id = $5 AND last_step < $1 AND (retires_at IS NULL OR retires_at > $2)",
+         WHERE id = $5 AND last_step < $6 AND (retires_at IS NULL OR retires_at > $2)",
     );
-    let values = [spent.step.into(), now.into(), spent.drift.into(), spent.drift_votes.into(), id.into()];
+    let values = [
+        spent.step.into(),
+        now.into(),
+        spent.drift.into(),
+        spent.drift_votes.into(),
+        id.into(),
+        spent.from.into(),
+    ];
     Ok(tx.execute(SPEND, &values)? == 1)
 }
 

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use crate::job::{Job, Queued, Shape, deadline};
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
+use crate::tally::{Counters, Tally};
 use crate::{Conn, Error, Result, Time, Tx, migrate};
 
 /// A job that has waited this long for its turn does not run.
@@ -46,6 +47,7 @@ enum Engine {
 pub struct Db {
     engine: Arc<Engine>,
     wait: Duration,
+    counters: Arc<Counters>,
 }
 
 impl std::fmt::Debug for Db {
@@ -67,7 +69,7 @@ impl Db {
             Kind::Sqlite => Engine::Sqlite(Sqlite::open(Path::new(&url["sqlite:".len()..]))?),
             Kind::Postgres => Engine::Postgres(Postgres::open(url)?),
         };
-        let db = Db { engine: Arc::new(engine), wait: WAIT };
+        let db = Db { engine: Arc::new(engine), wait: WAIT, counters: Arc::default() };
         // Compared and ordered as bytes, or names and ids would mean different things in the two engines.
         db.ask::<(), Error, _>(Shape::Scan, WAIT, migrate::refuse_other_collations).await?;
         for pause in [10, 50, 250, 1000] {
@@ -90,7 +92,12 @@ impl Db {
 
     /// The same database for somebody who waits longer, or less long, for a turn. Five seconds are usual.
     pub fn with_deadline(&self, wait: Duration) -> Db {
-        Db { engine: self.engine.clone(), wait }
+        Db { wait, ..self.clone() }
+    }
+
+    /// What was done since it was opened, by all clones together.
+    pub fn tally(&self) -> Tally {
+        self.counters.tally()
     }
 
     /// Which engine this is.
@@ -121,7 +128,7 @@ impl Db {
         E: From<Error> + Send + 'static,
     {
         match &*self.engine {
-            Engine::Sqlite(sqlite) => sqlite.point(f),
+            Engine::Sqlite(sqlite) => sqlite.point(f, &self.counters),
             Engine::Postgres(_) => self.ask(Shape::Point, self.wait, move |tx| f(tx)).await,
         }
     }
@@ -158,7 +165,8 @@ impl Db {
         F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Job { shape, closure, deadline: deadline(wait), reply, answer: None });
+        let counters = self.counters.clone();
+        let job = Box::new(Job { shape, closure, deadline: deadline(wait), reply, answer: None, counters });
         let queue = match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite.queue(shape),
             Engine::Postgres(postgres) => postgres.queue(shape),

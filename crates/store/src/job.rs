@@ -3,10 +3,12 @@
 //! The engines see only [`Work`]; the types of the closure and of its answer stay in [`Job`].
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use crate::tally::Counters;
 use crate::{Error, Result, Tx};
 
 /// How a job wants to be run.
@@ -52,6 +54,7 @@ pub(crate) struct Job<T, E, F> {
     pub(crate) deadline: Instant,
     pub(crate) reply: oneshot::Sender<Result<T, E>>,
     pub(crate) answer: Option<Result<T, E>>,
+    pub(crate) counters: Arc<Counters>,
 }
 
 impl<T, E, F> Work for Job<T, E, F>
@@ -70,6 +73,7 @@ where
 
     fn run(&mut self, tx: &mut Tx<'_>) -> Ran {
         let answer = catch_unwind(AssertUnwindSafe(|| (self.closure)(tx)));
+        self.counters.statements(tx.fate.statements);
         if tx.fate.again {
             self.answer = Some(Err(Error::Busy.into()));
             return Ran::Again;
@@ -85,6 +89,12 @@ where
     }
 
     fn answer(self: Box<Self>, ended: Result<()>) {
+        match self.shape {
+            Shape::Write | Shape::Schema => {
+                self.counters.write(ended.is_ok() && matches!(self.answer, Some(Ok(_))));
+            }
+            Shape::Point | Shape::Scan => self.counters.read(),
+        }
         let answer = match (ended, self.answer) {
             (Err(error), _) => Err(error.into()),
             (Ok(()), Some(answer)) => answer,

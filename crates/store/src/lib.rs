@@ -12,6 +12,7 @@ mod postgres;
 pub mod scratch;
 mod sql;
 mod sqlite;
+mod tally;
 mod tls;
 mod types;
 
@@ -37,6 +38,7 @@ use std::sync::Arc;
 
 pub use db::{Db, Kind};
 pub use sql::{Conn, Row, Sql, Tx, Value};
+pub use tally::Tally;
 pub use tls::Secrecy;
 pub use types::{Id, Time};
 

@@ -196,6 +196,8 @@ pub(crate) struct Fate {
     pub(crate) again: bool,
     /// The connection is gone.
     pub(crate) lost: bool,
+    /// How many there were.
+    pub(crate) statements: u64,
 }
 
 /// A connection to look with.
@@ -292,6 +294,7 @@ impl<'a> Conn<'a> {
     }
 
     fn note<T>(&mut self, result: Result<T>) -> Result<T> {
+        self.fate.statements += 1;
         if let Err(error) = &result {
             self.fate.again |= matches!(error, Error::Busy);
             self.fate.lost |= matches!(error, Error::Gone(_));

@@ -11,6 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use crate::job::{Queued, Ran, Shape, deadline, monotonic};
 use crate::sql::{Engine, RowOf};
+use crate::tally::Counters;
 use crate::{Conn, Error, Result, Row, Sql, Tx, Value, migrate};
 
 /// Jobs that may wait. More is an answer: 503.
@@ -78,11 +79,17 @@ impl Sqlite {
     }
 
     /// One statement on the caller's thread: a few microseconds, less than handing it to another thread would take.
-    pub(crate) fn point<T, E: From<Error>>(&self, f: impl Fn(&mut Conn<'_>) -> Result<T, E>) -> Result<T, E> {
+    pub(crate) fn point<T, E: From<Error>>(
+        &self,
+        f: impl Fn(&mut Conn<'_>) -> Result<T, E>,
+        counters: &Counters,
+    ) -> Result<T, E> {
         let idle = self.points.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = idle.map_or_else(|| connect(&self.path, Access::Read), Ok)?;
         let mut conn = Conn::for_one_statement(Engine::Lite(&connection));
         let answer = f(&mut conn);
+        counters.statements(conn.fate.statements);
+        counters.read();
         let answer = match (answer, conn.fate.failed.take()) {
             (Ok(_), Some(error)) => Err(error.into()),
             (answer, _) => answer,

@@ -147,12 +147,12 @@ async fn two_codes_in_a_row_teach_the_clock_at_the_sign_in() {
             assert_eq!(world.records().await.number(&format!("{learned}'{name}'")).await, 1);
             // From now on one is enough, and both of those are spent.
             let half = ada.half_signed_in().await;
-            two(&half, "/login/code", (&first, &shown(&ada, off))).await.refuses_with(NOT_IN_A_ROW);
+            two(&half, "/login/code", (&first, &shown(&ada, off))).await.says("has been used already");
             half.give_code(&shown(&ada, off)).await.is(422);
             // Nor is one that was used the first of another two.
             let used = shown(&ada, off);
             world.wait(30);
-            two(&half, "/login/code", (&used, &shown(&ada, off))).await.refuses_with(NOT_IN_A_ROW);
+            two(&half, "/login/code", (&used, &shown(&ada, off))).await.says("has been used already");
             world.wait(30);
             half.give_code(&shown(&ada, off)).await.lands_on("/");
         }

@@ -12,6 +12,7 @@ mod devices;
 mod doors;
 mod drift;
 mod durable;
+mod enumeration;
 mod frozen;
 mod headers;
 mod health;
