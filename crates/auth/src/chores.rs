@@ -27,6 +27,8 @@ pub async fn every_minute(app: App) {
 
 /// Does the chores once.
 pub async fn once(app: &App) -> Result<()> {
+    // By a clock that has jumped everything may seem to be over.
+    app.refuse_jumped()?;
     let now = app.clock.now();
     let ago = |millis: i64| Time::from_millis(now.millis() - millis);
     let (forgotten, hour_ago) = (ago(limits::FORGOTTEN_AFTER), ago(3_600_000));

@@ -13,14 +13,28 @@ use store::Time;
 pub enum Clock {
     /// The machine's clock.
     System,
+    /// The machine's clock, off by so many milliseconds. For tests.
+    Off(i64),
     /// A clock that only moves when it is told to, in Unix milliseconds.
-    Frozen(Arc<AtomicI64>),
+    Frozen {
+        /// What it shows.
+        shown: Arc<AtomicI64>,
+        /// The time that has passed by the clock that only counts.
+        counted: Arc<AtomicI64>,
+    },
+}
+
+/// What two clocks say: one that shows the time and may be set, and one that only counts, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) shown: Time,
+    pub(crate) counted: i64,
 }
 
 impl Clock {
     /// A clock that stands still at `now`.
     pub fn frozen(now: Time) -> Clock {
-        Clock::Frozen(Arc::new(AtomicI64::new(now.millis())))
+        Clock::Frozen { shown: Arc::new(AtomicI64::new(now.millis())), counted: Arc::default() }
     }
 
     /// What time it is.
@@ -33,14 +47,41 @@ impl Clock {
                 let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
                 Time::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
             }
-            Clock::Frozen(millis) => Time::from_millis(millis.load(Ordering::SeqCst)),
+            Clock::Off(millis) => Time::from_millis(Clock::System.now().millis() + millis),
+            Clock::Frozen { shown, .. } => Time::from_millis(shown.load(Ordering::SeqCst)),
         }
     }
 
-    /// Moves a frozen clock; the system's is left alone.
+    /// What it shows, and what has been counted.
+    pub(crate) fn moment(&self) -> Moment {
+        let counted = match self {
+            Clock::System | Clock::Off(_) => {
+                // Goes on while a laptop sleeps, unlike the one behind `Instant`: waking up is no jump.
+                let since_boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+                since_boot.tv_sec * 1000 + since_boot.tv_nsec / 1_000_000
+            }
+            Clock::Frozen { counted, .. } => counted.load(Ordering::SeqCst),
+        };
+        Moment { shown: self.now(), counted }
+    }
+
+    /// Whether time passes by itself.
+    pub(crate) fn runs(&self) -> bool {
+        !matches!(self, Clock::Frozen { .. })
+    }
+
+    /// Lets time pass by a frozen clock; the system's is left alone.
     pub fn advance(&self, seconds: i64) {
-        if let Clock::Frozen(millis) = self {
-            millis.fetch_add(seconds * 1000, Ordering::SeqCst);
+        self.set(seconds);
+        if let Clock::Frozen { counted, .. } = self {
+            counted.fetch_add(seconds * 1000, Ordering::SeqCst);
+        }
+    }
+
+    /// Sets a frozen clock by so many seconds, forward or back, while no time passes.
+    pub fn set(&self, seconds: i64) {
+        if let Clock::Frozen { shown, .. } = self {
+            shown.fetch_add(seconds * 1000, Ordering::SeqCst);
         }
     }
 }

@@ -73,8 +73,8 @@ pub enum Error {
     /// The database is away.
     #[error("the database is away: {0}")]
     Away(String),
-    /// A code could not be judged, for a reason of ours. Its try is spent all the same: only the right code could have
-    /// come so far, and an error must not tell it.
+    /// A code could not be judged, for a reason of ours. Where judging had begun its try is spent all the same: only the
+    /// right code could have come so far, and an error must not tell it. Where the clock is not to be believed it never began.
     #[error("could not be judged: {0}")]
     Unjudged(Box<Error>),
     /// Our fault. Logged in full, shown as an apology with a reference.

@@ -17,6 +17,7 @@ mod name;
 mod password;
 mod random;
 mod role;
+mod steadiness;
 mod vault;
 mod visit;
 
@@ -56,6 +57,7 @@ use audit::Scribe;
 use limits::Rested;
 use master_key::MasterKey;
 use password::Hasher;
+use steadiness::Steadiness;
 use vault::Vault;
 
 /// What every use-case needs: cheap handles, cloned freely.
@@ -70,6 +72,7 @@ pub struct App {
     vault: Vault,
     hasher: Hasher,
     rested: Rested,
+    steadiness: Steadiness,
 }
 
 /// What [`App::find`] finds.
@@ -135,25 +138,52 @@ impl App {
     }
 
     async fn open_here(config: Config, clock: Clock, random: Random) -> Result<App> {
-        let now = clock.now();
+        let (now, steadiness) = (clock.now(), Steadiness::new(clock.moment()));
         let db = Db::open(&config.database, now).await.map_err(refused)?;
         let master = MasterKey::new(config.master_key.clone(), &config.data_dir);
         let vault = Vault::open(&db, master, random.clone(), now).await?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let hasher = Hasher::new(threads, config.password_cost, vault.pepper())?;
-        Ok(App { config: Arc::new(config), clock, random, db, vault, hasher, rested: Rested::default() })
+        let (config, rested) = (Arc::new(config), Rested::default());
+        Ok(App { config, clock, random, db, vault, hasher, rested, steadiness })
     }
 
     /// Whether the database answers, takes writes, and agrees about the time. The error says what is wrong.
     pub async fn health(&self) -> Result<()> {
         let db = self.db.with_deadline(Duration::from_secs(2));
         db.health().await?;
-        if let Some(apart) = self.clocks_apart().await?.filter(|apart| *apart > CLOCKS_APART) {
-            return Err(Error::Refused(format!(
-                "this machine's clock and the database's are {apart} ms apart"
-            )));
+        self.refuse_jumped()?;
+        self.refuse_apart().await
+    }
+
+    /// The time, when it is to be believed. Whoever judges a code asks here: a step that was spent by a wrong time would keep
+    /// its owner out until that time has come. See `docs/adr/0014`.
+    async fn time_for_codes(&self) -> Result<Time> {
+        let unsure = |error| Error::Unjudged(Box::new(error));
+        self.refuse_jumped().map_err(unsure)?;
+        if self.clock.runs() {
+            self.refuse_apart().await.map_err(unsure)?;
         }
-        Ok(())
+        Ok(self.clock.now())
+    }
+
+    fn refuse_jumped(&self) -> Result<()> {
+        match self.steadiness.jump(self.clock.moment()) {
+            None => Ok(()),
+            Some(by) => Err(Error::Refused(format!(
+                "this machine's clock has jumped by {} seconds, and no code is judged until it is back or has held for five minutes. When the time is right now, restart Latchkey",
+                by / 1000
+            ))),
+        }
+    }
+
+    async fn refuse_apart(&self) -> Result<()> {
+        match self.clocks_apart().await? {
+            Some(apart) if apart > CLOCKS_APART => Err(Error::Refused(format!(
+                "this machine's clock and the database's are {apart} ms apart"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// By how many milliseconds the database's clock and ours differ, where it has one of its own.

@@ -213,7 +213,7 @@ pub async fn is_by_code(app: &App) -> Result<bool> {
 ///
 /// There is one answer to everything that is wrong, and a name that does not exist costs the same try.
 pub async fn by_code(app: &App, typed: NameAndCode, visit: &Visit) -> Result<Entered> {
-    let now = app.clock.now();
+    let now = app.time_for_codes().await?;
     let guess = Guess::new(app, &typed.code, visit, now)?;
     let name_key = key_of(&typed.username);
     let payer = payer(app, &name_key, visit, now).await?;
@@ -299,7 +299,7 @@ pub async fn complete(
     (typed, then): (&str, &str),
     visit: &Visit,
 ) -> Result<Started> {
-    let now = app.clock.now();
+    let now = app.time_for_codes().await?;
     let guess = Guess::new(app, typed, visit, now)?.then(then)?;
     let login_mac = app.vault.token_mac(Purpose::Login, token);
     let draft = session::Draft::new(app, visit, now);

@@ -63,6 +63,16 @@ impl Browser {
         Browser { address, cookies: BTreeMap::new(), tokens: Vec::new() }
     }
 
+    /// A cookie that it never got from the server.
+    pub(crate) fn set_cookie(&mut self, name: &str, value: &str) {
+        self.cookies.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// What a cookie holds.
+    pub(crate) fn cookie(&self, name: &str) -> &str {
+        &self.cookies[name]
+    }
+
     pub(crate) fn get(&mut self, path: &str) -> Answer {
         self.send(&format!("GET {path} HTTP/1.1\r\n{}\r\n", self.headers()))
     }

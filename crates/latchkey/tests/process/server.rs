@@ -15,7 +15,20 @@ use tempfile::TempDir;
 
 use crate::browser::Browser;
 
-pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_latchkey");
+/// The program: the one that was built with the tests, or the one that `LATCHKEY_TEST_PROGRAM` names.
+pub(crate) fn program() -> String {
+    said("LATCHKEY_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_latchkey").to_owned())
+}
+
+/// How many rounds there are: as many as `LATCHKEY_TEST_ROUNDS` says, or as fit into the time of a suite.
+pub(crate) fn rounds(usual: usize) -> usize {
+    said("LATCHKEY_TEST_ROUNDS").map_or(usual, |said| said.parse().expect("LATCHKEY_TEST_ROUNDS is a number"))
+}
+
+fn said(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "only tests know these variables")]
+    std::env::var(name).ok()
+}
 
 /// A directory of its own with an empty environment, and a database on either engine.
 pub(crate) struct Place {
@@ -57,7 +70,7 @@ impl Place {
 
     /// The program, not started yet.
     pub(crate) fn latchkey(&self, arguments: &[&str]) -> Command {
-        self.command(PROGRAM, arguments)
+        self.command(&program(), arguments)
     }
 
     /// Another program, in the same place.

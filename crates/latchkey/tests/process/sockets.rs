@@ -12,7 +12,7 @@ use std::time::Duration;
 use store::Kind;
 
 use crate::browser::Answer;
-use crate::server::{PROGRAM, Place, Server};
+use crate::server::{Place, Server, program};
 
 /// A place where it listens on a socket.
 fn place() -> (Place, PathBuf) {
@@ -86,7 +86,7 @@ fn what_is_no_socket_is_left_alone() {
 
 /// The program as systemd would start it: with a socket as its fourth file, and its own number.
 fn handed_over(place: &Place, socket: OwnedFd) -> Command {
-    let script = format!("exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec {PROGRAM}");
+    let script = format!("exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec {}", program());
     let mut command = place.command("sh", &["-c", &script]);
     command.stdin(Stdio::from(socket));
     command

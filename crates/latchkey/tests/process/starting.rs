@@ -8,7 +8,7 @@ use store::Kind;
 
 use crate::browser::Browser;
 use crate::person::Person;
-use crate::server::{PROGRAM, Place, Server};
+use crate::server::{Place, Server, program};
 
 #[test]
 fn it_starts_with_nothing_and_makes_what_it_needs() {
@@ -40,7 +40,7 @@ fn it_starts_with_nothing_and_makes_what_it_needs() {
 fn a_terminal_sees_a_link_that_makes_the_owner_and_interrupts_it() {
     let place = Place::new(Kind::Sqlite);
     // `script` gives it a terminal, and passes on what is typed there.
-    let program = format!("exec {PROGRAM}");
+    let program = format!("exec {}", program());
     let mut script = place.command("script", &["--quiet", "--return", "--command", &program, "/dev/null"]);
     let mut script = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut terminal = BufReader::new(script.stdout.take().unwrap());

@@ -1,7 +1,7 @@
 //! Whether a name exists is told by nothing: not by the answer, and not by the work that it takes. What is counted are
 //! hashes, statements and commits; how long it takes is printed, and decides nothing.
 
-use auth::config::Registration;
+use auth::config::{Factors, Registration};
 use auth::{link, users};
 use axum::http::header::{DATE, SET_COOKIE};
 use store::{Kind, Tally};
@@ -14,7 +14,7 @@ const RECOVERY: &str = "abcd-efgh-jkmn-pqrs";
 
 /// Everybody that a name may belong to. All names are of one length, so that not even that differs.
 const NAMES: [&str; 10] =
-    ["unkno", "known", "disab", "nopas", "duepw", "reset", "close", "owner", "heldn", "gone1"];
+    ["q-unk", "q-has", "q-dis", "q-nop", "q-due", "q-res", "q-hun", "q-own", "q-hel", "q-rem"];
 
 /// An answer without what is another each time, and what it took.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,24 +64,24 @@ struct House {
 impl House {
     async fn new(kind: Kind) -> House {
         let world = World::on(kind).await;
-        for name in ["known", "nopas", "duepw", "reset", "close", "owner", "gone1"] {
+        for name in ["q-has", "q-nop", "q-due", "q-res", "q-hun", "q-own", "q-rem"] {
             world.person(name).enrolled().await;
         }
-        let disabled = world.person("disab").enrolled().await;
-        users::disable(&world.app, "disab").await.unwrap();
-        users::remove(&world.app, "gone1").await.unwrap();
-        link::reset_factor(&world.app, "reset").await.unwrap();
+        let disabled = world.person("q-dis").enrolled().await;
+        users::disable(&world.app, "q-dis").await.unwrap();
+        users::remove(&world.app, "q-rem").await.unwrap();
+        link::reset_factor(&world.app, "q-res").await.unwrap();
         let records = world.records().await;
         let due = world.clock.now().plus_seconds(365 * 24 * 3600).millis();
         for change in [
-            "UPDATE users SET role = 'owner' WHERE name = 'owner'",
-            "UPDATE users SET wrong_codes = 100 WHERE name = 'close'",
-            "UPDATE users SET password = NULL WHERE name = 'nopas'",
-            &format!("UPDATE users SET password = NULL, password_due = {due} WHERE name = 'duepw'"),
+            "UPDATE users SET role = 'owner' WHERE name = 'q-own'",
+            "UPDATE users SET wrong_codes = 100 WHERE name = 'q-hun'",
+            "UPDATE users SET password = NULL WHERE name = 'q-nop'",
+            &format!("UPDATE users SET password = NULL, password_due = {due} WHERE name = 'q-due'"),
         ] {
             assert_eq!(records.change(change).await, 1, "{change}");
         }
-        let held = [("username", "heldn"), ("password", PASSWORD)];
+        let held = [("username", "q-hel"), ("password", PASSWORD)];
         world.browser().post("/register", &held).await.lands_on("/enroll");
         House { world, disabled }
     }
@@ -105,7 +105,7 @@ impl House {
         for time in 0..7 {
             let first = ask(&self.world, browser, path, &[("username", NAMES[0]), (field, wrong)]).await;
             for name in &NAMES[1..] {
-                let given = if *name == "disab" { right } else { wrong };
+                let given = if *name == "q-dis" { right } else { wrong };
                 let other = ask(&self.world, browser, path, &[("username", name), (field, given)]).await;
                 assert_eq!(other, first, "{path} {field}, {name}, time {time}");
             }
@@ -131,29 +131,19 @@ fn was_judged(first: &Answer, (hashes, commits): (u64, u64)) {
     assert!(first.work.statements >= 4, "{:?}", first.work);
 }
 
-/// A stranger's browser, one that wants JSON, and one in which somebody else is known.
-async fn browsers(world: &World) -> Vec<Browser> {
-    let known = world.browser();
-    let at_home = world.person("other").enrolled_in(&known).await;
-    assert!(known.cookie("latchkey-device").is_some(), "{} is known", at_home.name);
-    let foreign = world.browser();
-    foreign.set_cookie("latchkey-device", &known.cookie("latchkey-device").expect("just seen"));
-    vec![world.browser(), world.browser().with("accept", "application/json"), foreign]
-}
-
 #[tokio::test]
 async fn a_name_and_a_password_tell_nothing_of_the_name() {
     for kind in [Kind::Sqlite, Kind::Postgres] {
         let house = House::new(kind).await;
-        for browser in browsers(&house.world).await {
+        for browser in browsers(&house).await {
             let (first, last) =
                 house.tells_nothing(&browser, ("/login", "password"), (WRONG, PASSWORD)).await;
             was_judged(&first, (1, 2));
             rests_for_nothing(&last);
         }
         // The counters see what there is to see: whoever is let through costs more statements.
-        let right = [("username", "known"), ("password", PASSWORD)];
-        let wrong = [("username", "known"), ("password", WRONG)];
+        let right = [("username", "q-has"), ("password", PASSWORD)];
+        let wrong = [("username", "q-has"), ("password", WRONG)];
         let right = ask(&house.world, &house.world.browser(), "/login", &right).await;
         let wrong = ask(&house.world, &house.world.browser(), "/login", &wrong).await;
         assert_eq!((right.status, right.hashes, right.work.commits), (303, 1, 2));
@@ -166,7 +156,7 @@ async fn a_name_and_a_code_tell_nothing_of_the_name() {
     for kind in [Kind::Sqlite, Kind::Postgres] {
         // Under its own policy, and while people may still choose a password.
         for house in [House::by_code(kind).await, House::new(kind).await] {
-            for browser in browsers_by_code(&house).await {
+            for browser in browsers(&house).await {
                 let (wrong, right) = (house.disabled.wrong_code(), house.disabled.code());
                 let (first, last) = house.tells_nothing(&browser, ("/login", "otp"), (&wrong, &right)).await;
                 was_judged(&first, (0, 1));
@@ -176,16 +166,14 @@ async fn a_name_and_a_code_tell_nothing_of_the_name() {
     }
 }
 
-async fn browsers_by_code(house: &House) -> Vec<Browser> {
-    let world = &house.world;
-    let known = world.browser();
-    // Whoever holds a name is known nowhere, so somebody signs in: the cookie is all that counts.
-    let person = world.person("other");
-    if world.app.config.factors == auth::config::Factors::Code {
-        person.enrolled_by_code_in(&known).await;
-    } else {
-        person.enrolled_in(&known).await;
-    }
+/// A stranger's browser, one that wants JSON, and one in which somebody else is known.
+async fn browsers(house: &House) -> Vec<Browser> {
+    let (world, known) = (&house.world, house.world.browser());
+    let other = world.person("other");
+    match world.app.config.factors {
+        Factors::Code => other.enrolled_by_code_in(&known).await,
+        Factors::PasswordAndCode => other.enrolled_in(&known).await,
+    };
     let foreign = world.browser();
     foreign.set_cookie("latchkey-device", &known.cookie("latchkey-device").expect("known"));
     vec![world.browser(), world.browser().with("accept", "application/json"), foreign]
@@ -196,7 +184,7 @@ async fn a_name_and_a_recovery_code_tell_nothing_of_the_name() {
     for kind in [Kind::Sqlite, Kind::Postgres] {
         let house = House::by_code(kind).await;
         let right = house.disabled.recovery_codes[0].clone();
-        for browser in browsers_by_code(&house).await {
+        for browser in browsers(&house).await {
             for (wrong, right) in [(RECOVERY, right.as_str()), ("not even a code", "not even a code")] {
                 let to = ("/login/recovery", "recovery_code");
                 let (first, last) = house.tells_nothing(&browser, to, (wrong, right)).await;
@@ -260,7 +248,7 @@ async fn how_long_a_wrong_answer_takes_is_printed_and_decides_nothing() {
         let house = House::by_code(kind).await;
         let passwords = house
             .world
-            .reopened(|config| config.factors = auth::config::Factors::PasswordAndCode)
+            .reopened(|config| config.factors = Factors::PasswordAndCode)
             .await
             .unwrap();
         let records = house.world.records().await;
@@ -275,7 +263,7 @@ async fn how_long_a_wrong_answer_takes_is_printed_and_decides_nothing() {
                 if time % 2 == 0 {
                     records.change("DELETE FROM attempts").await;
                 }
-                for (whose, name) in took.iter_mut().zip(["unkno", "known"]) {
+                for (whose, name) in took.iter_mut().zip(["q-unk", "q-has"]) {
                     let began = Instant::now();
                     world.browser().post(path, &[("username", name), (field, given)]).await.is(422);
                     whose.push(began.elapsed().as_micros());

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use store::Kind;
 use tokio::sync::Barrier;
 
 use crate::world::{Browser, PASSWORD, Person, Seen, World};
@@ -56,66 +55,6 @@ async fn give_at_once(ada: &Person, browsers: &[Browser]) -> Vec<Seen> {
         async move { browser.give_code(&code).await }
     })
     .await
-}
-
-async fn one_code_one_session(kind: Kind, rounds: usize) {
-    let world = World::on(kind).await;
-    let other = world.another_node().await;
-    let ada = world.person("ada").enrolled().await;
-    for round in 0..rounds {
-        let browsers = past_the_password(&ada, &other).await;
-        let seen = give_at_once(&ada, &browsers).await;
-        assert_eq!((count(&seen, 303), count(&seen, 422)), (1, AT_ONCE - 1), "round {round}");
-        let mut signed_in = 0;
-        for browser in browsers {
-            signed_in += usize::from(browser.get("/").await.status == 200);
-        }
-        assert_eq!(signed_in, 1, "round {round}");
-        world.wait(30);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_64_sign_ins_with_one_code_one_succeeds_on_sqlite() {
-    one_code_one_session(Kind::Sqlite, 50).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_64_sign_ins_with_one_code_one_succeeds_on_postgresql() {
-    one_code_one_session(Kind::Postgres, 50).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_who_register_one_name_at_once_one_gets_it() {
-    World::on_both(|world| async move {
-        let other = world.another_node().await;
-        for round in 0..10 {
-            let name = format!("Ada{round}");
-            let browsers =
-                (0..8).map(|n| if n % 2 == 0 { world.browser() } else { other.browser() }).collect();
-            let seen = released(browsers, |browser| {
-                let name = name.clone();
-                async move { browser.post("/register", &[("username", &name), ("password", PASSWORD)]).await }
-            })
-            .await;
-            assert_eq!((count(&seen, 303), count(&seen, 422)), (1, 7), "round {round}");
-        }
-    })
-    .await;
-}
-
-/// Without this, the races above would prove nothing: the harness must see it when a code can be spent twice.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_same_harness_finds_more_than_one_when_spending_is_weakened() {
-    World::on_both(|world| async move {
-        let other = world.another_node().await;
-        let ada = world.person("ada").enrolled().await;
-        let browsers = past_the_password(&ada, &other).await;
-        world.records().await.forget_spent_steps().await;
-        let signed_in = count(&give_at_once(&ada, &browsers).await, 303);
-        assert!(signed_in > 1, "{signed_in}: the harness is blind");
-    })
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

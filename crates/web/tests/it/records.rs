@@ -120,6 +120,70 @@ impl Records {
             }
         }
     }
+
+    /// Puts each row back that is taken from this table: what is spent can be spent again.
+    pub(crate) async fn put_back(&self, table: &str) {
+        let columns = match self.kind() {
+            Kind::Sqlite => self.texts(&format!("SELECT name FROM pragma_table_info('{table}')")).await,
+            Kind::Postgres => Vec::new(),
+        };
+        let old: Vec<String> = columns.iter().map(|column| format!("OLD.{column}")).collect();
+        self.trigger(&Trigger {
+            name: "put_back",
+            when: format!("AFTER DELETE ON {table}"),
+            sqlite: format!("INSERT INTO {table} ({}) VALUES ({})", columns.join(", "), old.join(", ")),
+            postgres: format!("INSERT INTO {table} SELECT OLD.*; RETURN NULL"),
+        })
+        .await;
+    }
+
+    /// Gives each new row of this table the value of another column for the key by which names are compared, so that no two
+    /// are the same.
+    pub(crate) async fn forget_names(&self, table: &str, unique: &str) {
+        let sqlite = self.kind() == Kind::Sqlite;
+        self.trigger(&Trigger {
+            name: "forget_names",
+            when: format!("{} INSERT ON {table}", if sqlite { "AFTER" } else { "BEFORE" }),
+            sqlite: format!("UPDATE {table} SET name_key = {unique} WHERE {unique} = NEW.{unique}"),
+            postgres: format!("NEW.name_key := NEW.{unique}; RETURN NEW"),
+        })
+        .await;
+    }
+
+    /// From now on no budget ever rests.
+    pub(crate) async fn never_rest(&self) {
+        let sqlite = self.kind() == Kind::Sqlite;
+        self.trigger(&Trigger {
+            name: "never_rest",
+            when: format!("{} UPDATE ON attempts", if sqlite { "AFTER" } else { "BEFORE" }),
+            sqlite: "UPDATE attempts SET failures = 1, free_at = 0 WHERE name_mac = NEW.name_mac".to_owned(),
+            postgres: "NEW.failures := 1; NEW.free_at := 0; RETURN NEW".to_owned(),
+        })
+        .await;
+    }
+
+    async fn trigger(&self, trigger: &Trigger) {
+        let Trigger { name, when, sqlite, postgres } = trigger;
+        match self.kind() {
+            Kind::Sqlite => {
+                self.change(&format!("CREATE TRIGGER {name} {when} BEGIN {sqlite}; END")).await;
+            }
+            Kind::Postgres => {
+                let body = format!("LANGUAGE plpgsql AS 'BEGIN {postgres}; END'");
+                self.change(&format!("CREATE FUNCTION {name}() RETURNS trigger {body}")).await;
+                let each = format!("FOR EACH ROW EXECUTE FUNCTION {name}()");
+                self.change(&format!("CREATE TRIGGER {name} {when} {each}")).await;
+            }
+        }
+    }
+}
+
+/// What the engine does behind the product's back.
+struct Trigger {
+    name: &'static str,
+    when: String,
+    sqlite: String,
+    postgres: String,
 }
 
 /// A statement that is made up as the test runs. Tests are short, so what they leak is little.

@@ -89,6 +89,11 @@ impl World {
             .expect("another node opens")
     }
 
+    /// The same database, opened where the clock is another.
+    pub(crate) async fn node_with(&self, clock: Clock) -> World {
+        World::open(self.scratch.clone(), clock, Random::Os, |_| {}).await.expect("another node opens")
+    }
+
     /// The same database and the same directory, opened with other settings.
     pub(crate) async fn reopened(&self, change: impl FnOnce(&mut Config)) -> auth::Result<World> {
         World::open(self.scratch.clone(), self.clock.clone(), Random::Os, change).await

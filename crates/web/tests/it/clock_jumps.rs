@@ -1,0 +1,158 @@
+//! A clock that jumps: it spends nothing that is still to come, makes nothing right that is over, and keeps nobody out for
+//! longer than it lasts.
+
+use auth::{Clock, chores};
+use store::Kind;
+
+use crate::world::{Browser, PASSWORD, Person, Seen, World};
+
+const HOUR: i64 = 3600;
+
+/// No code is judged now, and the node says that it is not ready, and why.
+async fn judges_nothing(world: &World, seen: &Seen) {
+    seen.is(503);
+    assert_eq!(seen.header("retry-after"), "10");
+    world.browser().get("/readyz").await.is(503).says("this machine's clock has jumped by");
+    world.browser().get("/livez").await.is(200);
+}
+
+/// Signs in with what the phone shows now; a second time it is refused.
+async fn signs_in_once(ada: &Person) {
+    let (browser, again) = (ada.half_signed_in().await, ada.half_signed_in().await);
+    let code = ada.code();
+    browser.give_code(&code).await.lands_on("/");
+    again.give_code(&code).await.refuses_with("That code has been used already. Wait for the next one.");
+}
+
+#[tokio::test]
+async fn after_an_hour_ahead_for_a_minute_all_twenty_sign_in_at_once() {
+    World::on_both(|world| async move {
+        let mut people = Vec::new();
+        for n in 0..20 {
+            people.push(world.person(&format!("ada{n}")).enrolled().await);
+        }
+        world.wait(30);
+        let steps = "SELECT sum(last_step) FROM authenticators";
+        let sum = format!("SELECT CAST(({steps}) AS BIGINT)");
+        let spent = world.records().await.number(&sum).await;
+
+        world.clock.set(HOUR);
+        for (n, ada) in people.iter().enumerate() {
+            world.wait(3);
+            let browser = ada.half_signed_in().await;
+            let seen = browser.give_code(&ada.code()).await;
+            // Neither the code of the wrong time nor that of the right one.
+            let right = browser.give_code(&ada.code_at(world.clock.now().seconds() - HOUR)).await;
+            if n % 7 == 0 {
+                judges_nothing(&world, &seen).await;
+                judges_nothing(&world, &right).await;
+            }
+            seen.is(503);
+            right.is(503);
+        }
+        assert_eq!(world.records().await.number(&sum).await, spent, "nothing was spent");
+        let tried = "SELECT count(*) FROM attempts WHERE kind = 'code'";
+        assert_eq!(world.records().await.number(tried).await, 0, "nobody was charged");
+        // What seems to be over is not swept away.
+        let before = world.dump().await;
+        assert!(chores::once(&world.app).await.is_err());
+        world.dump().await.is_still(&before);
+
+        world.clock.set(-HOUR);
+        world.browser().get("/readyz").await;
+        for ada in &people {
+            world.wait(1);
+            signs_in_once(ada).await;
+        }
+        chores::once(&world.app).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_hour_back_during_a_sign_in_makes_no_old_code_right() {
+    World::on_both(|world| async move {
+        let ada = world.person("ada").enrolled().await;
+        let an_hour_ago = ada.code();
+        signs_in_once(&ada).await;
+        world.wait(HOUR);
+        let unused = ada.code_at(world.clock.now().seconds() - HOUR + 30);
+        let browser = ada.half_signed_in().await;
+
+        world.clock.set(-HOUR);
+        for code in [&an_hour_ago, &unused, &ada.code(), &ada.code_at(world.clock.now().seconds() + HOUR)] {
+            judges_nothing(&world, &browser.give_code(code).await).await;
+        }
+        world.clock.set(HOUR);
+        for code in [&an_hour_ago, &unused] {
+            browser.give_code(code).await.is(422);
+        }
+        browser.give_code(&ada.code()).await.lands_on("/");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_that_asks_for_a_code_judges_one_by_a_clock_that_has_jumped() {
+    World::on_both(|world| async move {
+        let at_home = world.browser();
+        let ada = world.person("ada").enrolled_in(&at_home).await;
+        let (enrolling, mut eve) = (world.browser(), world.person("eve"));
+        enrolling.post("/register", &[("username", "eve"), ("password", PASSWORD)]).await.lands_on("/enroll");
+        eve.scan(&enrolling).await;
+        let link = auth::link::make(&world.app, "ada", auth::link::Purpose::Password).await.unwrap();
+        let link = crate::world::path_of(&link);
+        world.clock.set(60);
+        for (browser, path, fields) in [
+            (&at_home, "/account/prove", vec![("password", PASSWORD), ("otp", ada.code().as_str())]),
+            (&enrolling, "/enroll", vec![("otp", eve.code().as_str())]),
+            (&world.browser(), &link, vec![("password", "difference of engines"), ("otp", &ada.code())]),
+        ] as [(&Browser, &str, Vec<(&str, &str)>); 3]
+        {
+            browser.post(path, &fields).await.is(503);
+        }
+        world.clock.set(-60);
+        enrolling.post("/enroll", &[("otp", &eve.code())]).await.lands_on("/enroll/recovery-codes");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_time_that_holds_for_five_minutes_is_believed() {
+    World::on_both(|world| async move {
+        let ada = world.person("ada").enrolled().await;
+        for off in [HOUR, 2 * HOUR] {
+            world.clock.set(off);
+            let browser = ada.half_signed_in().await;
+            judges_nothing(&world, &browser.give_code(&ada.code()).await).await;
+            world.wait(299);
+            judges_nothing(&world, &browser.give_code(&ada.code()).await).await;
+            world.wait(1);
+            world.browser().get("/readyz").await;
+            browser.give_code(&ada.code()).await.lands_on("/");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_of_two_instances_whose_clock_is_not_the_databases_accepts_nothing() {
+    let begun = World::on(Kind::Postgres).await;
+    let right = begun.node_with(Clock::Off(0)).await;
+    let ada = right.person("ada");
+    let ada = ada.enrolled_in(&right.browser()).await;
+    for off in [90_000, -90_000] {
+        let wrong = begun.node_with(Clock::Off(off)).await;
+        let browser = ada.half_signed_in().await.at(&wrong);
+        let now = wrong.clock.now().seconds();
+        for code in [ada.code_at(now), ada.code_at(now + 30), ada.code_at(right.clock.now().seconds() + 30)] {
+            browser.give_code(&code).await.is(503);
+        }
+        let why = "this machine's clock and the database's are";
+        wrong.browser().get("/readyz").await.is(503).says(why);
+    }
+    right.browser().get("/readyz").await.is(200);
+    // The code that confirmed is spent, so it is the next one that signs in.
+    let browser = ada.half_signed_in().await;
+    browser.give_code(&ada.code_at(right.clock.now().seconds() + 30)).await.lands_on("/");
+}
