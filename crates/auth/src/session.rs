@@ -18,6 +18,8 @@ const WHOLE: i64 = 12 * 60 * MINUTE;
 pub const KEPT: i64 = 30 * DAY;
 /// How long a browser is known after a sign-in, in seconds.
 pub const KNOWN: i64 = 365 * DAY;
+/// The most sessions of one person: another one ends the one in which nobody was seen for longest.
+const AT_MOST: i64 = 50;
 /// The most browsers that are known of one person.
 const KNOWN_AT_MOST: i64 = 20;
 /// How often it is noted that somebody is there.
@@ -276,6 +278,7 @@ impl Draft {
             expires_at: now.plus_seconds(if of.keep { KEPT } else { WHOLE }),
         };
         sessions::insert(tx, &session, now)?;
+        sessions::keep_newest(tx, of.user_id, AT_MOST)?;
         let device = self.know_browser(tx, of.user_id, now)?;
         Ok(Started { token: self.token.clone(), keep: of.keep, next: of.next.to_owned(), device })
     }

@@ -69,6 +69,14 @@ impl Visit {
         Visit { address: client_of(config, forwarded), agent: String::new(), device: None, budgeted: true }
     }
 
+    /// What the connections of a peer are counted by: as budgets are, but never those of a proxy, over which everybody comes.
+    pub fn counted_as(config: &Config, peer: IpAddr) -> Option<String> {
+        match is_trusted(config, peer.to_canonical()) {
+            true => None,
+            false => Visit::new(config, peer, std::iter::empty()).budget(),
+        }
+    }
+
     /// The same visit, by a browser that calls itself so.
     pub fn with_agent(mut self, agent: &str) -> Visit {
         self.agent = agent.chars().filter(|c| !c.is_control()).take(200).collect();
@@ -176,5 +184,19 @@ mod tests {
         assert_eq!(visit("", "::ffff:192.168.1.5", &[]).budget(), None);
         assert_eq!(visit("10.0.0.0/8", "127.0.0.1", &[]).budget().as_deref(), Some("127.0.0.1"));
         assert_eq!(visit("", "2001:db8:1:2:3:4:5:6", &[]).budget().as_deref(), Some("2001:db8:1:2::/64"));
+    }
+
+    #[test]
+    fn connections_are_counted_by_address_unless_they_may_be_a_proxys() {
+        let counted = |trusted: &str, peer: &str| {
+            let mut config = Config::default();
+            config.set("trusted_proxies", trusted).unwrap();
+            Visit::counted_as(&config, peer.parse().unwrap())
+        };
+        assert_eq!(counted("", "203.0.113.9").as_deref(), Some("203.0.113.9"));
+        assert_eq!(counted("", "2001:db8:1:2::9").as_deref(), Some("2001:db8:1:2::/64"));
+        assert_eq!(counted("", "127.0.0.1"), None);
+        assert_eq!(counted("203.0.113.0/24", "::ffff:203.0.113.9"), None);
+        assert_eq!(counted("203.0.113.0/24", "10.0.0.1").as_deref(), Some("10.0.0.1"));
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use auth::config::Registration;
 use auth::{App, Clock, Config, chores, setup, users};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use web::tls::{Pair, Tls};
 
@@ -52,12 +53,23 @@ pub(crate) fn run(flags: &Flags, grace: Option<String>, since: Stopwatch) -> Res
         let reloads = tokio::spawn(reload(tls.clone(), hang_up()?, supervisor.clone()));
         greet(&app, registration_is_set, since).await?;
         supervisor.ready();
-        let served = web::serve(app, opened.listener.with_tls(tls), stop).await;
+        let listener = opened.listener.with_tls(tls).with_files(may_open());
+        let served = web::serve(app, listener, stop).await;
         chores.abort();
         reloads.abort();
         drop(opened.file);
         served.map_err(|e| Trouble::failed(format!("serving failed: {e}")))
     })
+}
+
+/// How many files this process may open, which connections are. What it may have is more than what it is given, as a rule:
+/// older programs count on little, and this one does not.
+fn may_open() -> u64 {
+    let allowed = getrlimit(Resource::Nofile);
+    let wished = Rlimit { current: allowed.maximum, ..allowed.clone() };
+    let now = if setrlimit(Resource::Nofile, wished).is_ok() { allowed.maximum } else { allowed.current };
+    // Without a number there is no limit.
+    now.unwrap_or(u64::MAX)
 }
 
 /// The certificate, where Latchkey speaks https itself. One that browsers refuse is said, and shown all the same: the next

@@ -233,6 +233,15 @@ pub fn end_of_user(tx: &mut Tx<'_>, user_id: &Id) -> Result<u64> {
     tx.execute(END, &[user_id.into()])
 }
 
+/// Ends those in which a user was seen longest ago, and keeps so many.
+pub fn keep_newest(tx: &mut Tx<'_>, user_id: &Id, count: i64) -> Result<u64> {
+    const KEEP: Sql = Sql::new(
+        "DELETE FROM sessions WHERE user_id = $1 AND id NOT IN
+             (SELECT id FROM sessions WHERE user_id = $1 ORDER BY seen_at DESC, id DESC LIMIT $2)",
+    );
+    tx.execute(KEEP, &[user_id.into(), count.into()])
+}
+
 /// Removes sessions that are over.
 pub fn sweep(tx: &mut Tx<'_>, now: Time) -> Result<u64> {
     const SWEEP: Sql = Sql::new("DELETE FROM sessions WHERE idle_at <= $1 OR expires_at <= $1");

@@ -18,6 +18,8 @@ pub(crate) enum Cookie {
 }
 
 impl Cookie {
+    const ALL: [Cookie; 4] = [Cookie::Session, Cookie::Login, Cookie::Enroll, Cookie::Device];
+
     fn name(self, config: &Config) -> String {
         let name = match self {
             Cookie::Session => "latchkey",
@@ -47,24 +49,71 @@ pub(crate) fn language(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The value of the one cookie with exactly this name. Two of them mean that somebody else planted one: none is used.
+fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut found = values(headers, name);
+    match (found.next(), found.next()) {
+        (Some(value), None) => std::str::from_utf8(value).ok(),
+        _ => None,
+    }
+}
+
+/// The values of all cookies with exactly this name.
 ///
 /// The header is read as bytes, and only spaces are trimmed: a name with anything else before it is another name.
-fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut found = None;
-    for header in headers.get_all(COOKIE) {
-        for pair in header.as_bytes().split(|b| *b == b';') {
-            let start = pair.iter().position(|b| *b != b' ').unwrap_or(pair.len());
-            let Some(value) =
-                pair[start..].strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"="))
-            else {
-                continue;
-            };
-            if found.replace(value).is_some() {
-                return None;
+fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a [u8]> {
+    let pairs = headers.get_all(COOKIE).into_iter().flat_map(|header| header.as_bytes().split(|b| *b == b';'));
+    pairs.filter_map(move |pair| {
+        let start = pair.iter().position(|b| *b != b' ').unwrap_or(pair.len());
+        pair[start..].strip_prefix(name.as_bytes())?.strip_prefix(b"=")
+    })
+}
+
+/// Clears each cookie of ours that came more than once, wherever it may have been set: whoever planted one of them must
+/// not be left with the only one.
+pub(crate) fn clear_repeated(config: &Config, path: &str, headers: &HeaderMap) -> Vec<HeaderValue> {
+    let mut cleared = Vec::new();
+    for cookie in Cookie::ALL {
+        let name = cookie.name(config);
+        if values(headers, &name).nth(1).is_none() {
+            continue;
+        }
+        if config.public_url.is_https() {
+            // The prefix lets browsers keep none but this.
+            cleared.push(clear(config, cookie));
+            continue;
+        }
+        for path in paths_above(path) {
+            for domain in domains_above(config.public_url.host()) {
+                let text = format!("{name}=; Path={path}{domain}; Max-Age=0; HttpOnly; SameSite=Lax");
+                cleared.extend(HeaderValue::from_str(&text));
             }
         }
     }
-    std::str::from_utf8(found?).ok()
+    cleared
+}
+
+/// The paths of which a browser sends cookies to this one, up to four deep: `/`, `/account`, `/account/`.
+fn paths_above(path: &str) -> Vec<String> {
+    let plain = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let mut paths = vec!["/".to_owned()];
+    let mut whole = String::new();
+    for part in path.split('/').skip(1).take_while(plain).take(4) {
+        whole = format!("{whole}/{part}");
+        paths.extend([whole.clone(), format!("{whole}/")]);
+    }
+    paths
+}
+
+/// The same of domains: none, which is the host alone, and each that the host belongs to.
+fn domains_above(host: &str) -> Vec<String> {
+    let mut domains = vec![String::new()];
+    if !host.starts_with('[') && !host.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+        let starts = std::iter::once(0).chain(host.match_indices('.').map(|(at, _)| at + 1));
+        domains.extend(
+            starts.map(|at| &host[at..]).filter(|domain| domain.contains('.')).map(|domain| format!("; Domain={domain}")),
+        );
+    }
+    domains
 }
 
 /// Sets the cookie of an enrollment.
@@ -139,6 +188,35 @@ mod tests {
         for cookies in planted {
             assert_eq!(read(cookies), None, "{cookies:?}");
         }
+    }
+
+    #[test]
+    fn a_cookie_that_came_twice_is_cleared_wherever_it_may_be_from() {
+        let cleared = |config: &Config, path: &str, cookies: &str| {
+            let cleared = clear_repeated(config, path, &headers(&[cookies.as_bytes()]));
+            cleared.iter().map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let flags = "; Max-Age=0; HttpOnly; SameSite=Lax";
+        let twice = "latchkey=x; a=b; latchkey=y; latchkey-login=z";
+        assert_eq!(cleared(&https(), "/account", twice), Vec::<String>::new(), "these are not ours");
+        assert_eq!(
+            cleared(&https(), "/account", "__Host-latchkey=x; __Host-latchkey=y"),
+            [format!("__Host-latchkey=; Path=/{flags}; Secure")]
+        );
+        let paths = ["/", "/account", "/account/", "/account/sessions", "/account/sessions/"];
+        assert_eq!(
+            cleared(&Config::default(), "/account/sessions", twice),
+            paths.map(|path| format!("latchkey=; Path={path}{flags}"))
+        );
+        let mut plain = Config::default();
+        plain.set("insecure_http", "true").unwrap();
+        plain.set("public_url", "http://login.example.org").unwrap();
+        let domains = ["", "; Domain=login.example.org", "; Domain=example.org"];
+        assert_eq!(
+            cleared(&plain, "/;x", twice),
+            domains.map(|domain| format!("latchkey=; Path=/{domain}{flags}"))
+        );
+        assert_eq!(cleared(&plain, "/", "latchkey=x; latchkey-login=y"), Vec::<String>::new());
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub(crate) enum Trouble {
     WrongType,
     /// 421: another host than ours.
     Misdirected,
+    /// 431: too many headers, or too large ones.
+    HeadersTooLarge,
     /// 429.
     Resting {
         /// When the next try is free.
@@ -74,6 +76,7 @@ impl Trouble {
             Trouble::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Trouble::WrongType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Trouble::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Trouble::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Trouble::Resting { .. } => StatusCode::TOO_MANY_REQUESTS,
             Trouble::Busy | Trouble::DatabaseAway | Trouble::Unjudged(_) => StatusCode::SERVICE_UNAVAILABLE,
             Trouble::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,

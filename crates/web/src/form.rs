@@ -1,17 +1,12 @@
 //! Forms: read whole, strictly, and once. A field that is unknown, repeated or missing is named; nothing is guessed.
 
-use std::time::Duration;
-
 use axum::extract::{FromRequest, Request};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http_body_util::{BodyExt, Limited};
 
+use crate::bounds;
+use crate::crowd::Seat;
 use crate::error::Trouble;
-
-/// A form may have this many bytes: the longest fields of ours, percent-encoded, are a few thousand.
-const MOST: usize = 16 * 1024;
-/// And take so long to arrive.
-const WITHIN: Duration = Duration::from_secs(10);
 
 /// The fields of a form as they came.
 pub(crate) struct Fields(Vec<(String, String)>);
@@ -36,8 +31,16 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
         if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(Trouble::WrongType);
         }
-        let body = Limited::new(request.into_body(), MOST).collect();
-        let body = tokio::time::timeout(WITHIN, body).await.map_err(|_| Trouble::TooSlow)?;
+        // Nothing is unpacked here: a few packed bytes could be a great many.
+        if request.headers().contains_key(CONTENT_ENCODING) {
+            return Err(Trouble::WrongType);
+        }
+        let seat = request.extensions().get::<Seat>().cloned();
+        let body = Limited::new(request.into_body(), bounds::FORM_BYTES).collect();
+        let body = tokio::time::timeout(bounds::FORM_WITHIN, body).await.map_err(|_| Trouble::TooSlow)?;
+        if let Some(Seat(place)) = seat {
+            place.serve();
+        }
         let body = body.map_err(|e| {
             if e.is::<http_body_util::LengthLimitError>() { Trouble::TooLarge } else { Trouble::BadEncoding }
         })?;

@@ -1,15 +1,13 @@
 //! What every request passes on its way in and out: a name and a line in the log, security headers, a time limit, and a
 //! page for every trouble.
 
-use std::time::Duration;
-
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -19,10 +17,7 @@ use crate::error::Trouble;
 use crate::extract::visit;
 use crate::pages::message;
 use crate::shell::{Shell, asked_language};
-use crate::{Site, cookies, guard};
-
-/// A request that takes longer is given up, its body included.
-const WITHIN: Duration = Duration::from_secs(15);
+use crate::{Site, bounds, cookies, guard};
 
 /// A browser may load our own files and nothing else, run no inline script, and show us in no frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -34,6 +29,7 @@ pub(crate) fn wrap(routes: Router<Site>, site: &Site) -> Router<Site> {
         .fallback(async || Trouble::NotFound)
         .layer(guard::same_origin(&site.app))
         .layer(from_fn_with_state(site.clone(), guard::our_host))
+        .layer(from_fn(size_limit))
         .layer(from_fn(time_limit))
         .layer(CatchPanicLayer::new())
         .layer(from_fn_with_state(site.clone(), dress))
@@ -103,6 +99,7 @@ async fn dress(State(site): State<Site>, request: Request, next: Next) -> Respon
     let shell = Shell::new(&site, request.uri(), request.headers());
     let language = asked_language(request.uri());
     let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+    let cleared = cookies::clear_repeated(&site.app.config, request.uri().path(), request.headers());
     let mut response = next.run(request).await;
     if let Some(trouble) = trouble_of(&mut response) {
         match &trouble {
@@ -118,6 +115,9 @@ async fn dress(State(site): State<Site>, request: Request, next: Next) -> Respon
             page.headers_mut().insert(ALLOW, allow.clone());
         }
         response = page;
+    }
+    if !cleared.is_empty() {
+        set_first(response.headers_mut(), cleared);
     }
     if let Some(language) = language {
         let cookie = cookies::remember_language(&site.app.config, language.code());
@@ -140,9 +140,35 @@ fn trouble_of(response: &mut Response) -> Option<Trouble> {
     if is_page { None } else { Trouble::of_status(response.status()) }
 }
 
+/// Puts these before the cookies that the answer sets itself, which a browser therefore keeps.
+fn set_first(headers: &mut HeaderMap, cookies: Vec<HeaderValue>) {
+    let own: Vec<HeaderValue> = headers.get_all(SET_COOKIE).iter().cloned().collect();
+    headers.remove(SET_COOKIE);
+    for cookie in cookies.into_iter().chain(own) {
+        headers.append(SET_COOKIE, cookie);
+    }
+}
+
 async fn time_limit(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(WITHIN, next.run(request)).await {
+    match tokio::time::timeout(bounds::ANSWER_WITHIN, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Trouble::Busy.into_response(),
     }
+}
+
+/// Refuses what the reader of HTTP has let through beyond our limits: it looks at its buffer only now and then.
+async fn size_limit(request: Request, next: Next) -> Response {
+    let (count, bytes) = (request.headers().len(), head_bytes(request.uri(), request.headers()));
+    if count > bounds::HEADERS || bytes > bounds::HEADER_BYTES {
+        Trouble::HeadersTooLarge.into_response()
+    } else {
+        next.run(request).await
+    }
+}
+
+/// What address and headers take, with the colon, the space and the line's end of each.
+fn head_bytes(uri: &Uri, headers: &HeaderMap) -> usize {
+    let lines: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let host = uri.authority().map_or(0, |authority| authority.as_str().len());
+    lines + host + uri.path().len() + uri.query().map_or(0, str::len)
 }

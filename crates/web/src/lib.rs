@@ -1,8 +1,11 @@
 //! HTTP: every URL, every page, every header. What may be done is decided in `auth`; here it is only asked and shown.
 
 mod assets;
+mod bounds;
 mod branding;
 mod cookies;
+mod crowd;
+mod door;
 mod error;
 mod extract;
 mod form;
@@ -59,5 +62,5 @@ pub async fn serve(
     listener: impl Into<Listener>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    listener.into().serve(router(app), shutdown).await
+    listener.into().serve(app, shutdown).await
 }

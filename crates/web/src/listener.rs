@@ -1,30 +1,30 @@
-//! What it listens with: a socket that is open already, with a certificate where it speaks https itself.
+//! What it listens with: a socket that is open already, with a certificate where it speaks https itself. Who comes in, and
+//! who has to go, is in `door.rs` and `crowd.rs`.
 
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::{SocketAddr as SocketName, UnixListener};
-use std::time::Duration;
 
-use axum::Router;
+use auth::App;
 use axum::extract::connect_info::Connected;
+use axum_server::accept::DefaultAcceptor;
 use axum_server::tls_rustls::RustlsAcceptor;
 use axum_server::{Address, Handle, Server, from_tcp, from_unix};
 
+use crate::bounds;
+use crate::crowd::Crowd;
+use crate::door::Door;
+use crate::router;
 use crate::tls::Tls;
-
-/// How long a client may take to send its headers, and how long requests may take to end when we stop.
-const HEADERS_WITHIN: Duration = Duration::from_secs(10);
-const STOP_WITHIN: Duration = Duration::from_secs(10);
-/// All headers together may have this many bytes; more is answered with 431.
-const HEADER_BYTES: usize = 32 * 1024;
 
 /// A socket that is open, and the certificate that is shown on it.
 #[derive(Debug)]
 pub struct Listener {
     socket: Socket,
     tls: Option<Tls>,
+    most: usize,
 }
 
 #[derive(Debug)]
@@ -35,13 +35,13 @@ enum Socket {
 
 impl From<TcpListener> for Listener {
     fn from(socket: TcpListener) -> Self {
-        Listener { socket: Socket::Tcp(socket), tls: None }
+        Listener { socket: Socket::Tcp(socket), tls: None, most: bounds::CONNECTIONS }
     }
 }
 
 impl From<UnixListener> for Listener {
     fn from(socket: UnixListener) -> Self {
-        Listener { socket: Socket::Unix(socket), tls: None }
+        Listener { socket: Socket::Unix(socket), tls: None, most: bounds::CONNECTIONS }
     }
 }
 
@@ -61,18 +61,31 @@ impl Listener {
         Listener { tls, ..self }
     }
 
+    /// The same socket in a process that may open so many files: fewer connections, if they are few.
+    pub fn with_files(self, files: u64) -> Listener {
+        let files = usize::try_from(files).unwrap_or(usize::MAX);
+        // Better a few than none: who has waited longest makes way.
+        let most = files.saturating_sub(bounds::FILES_OF_OURS).clamp(16, bounds::CONNECTIONS);
+        Listener { most, ..self }
+    }
+
     pub(crate) async fn serve(
         self,
-        site: Router,
+        app: App,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        let tls = self.tls.map(|tls| RustlsAcceptor::new(tls.config()));
+        let door = Door::new(Crowd::new(self.most, bounds::CONNECTIONS_OF_ONE), app.config.clone());
+        let site = router(app);
+        let tls = self.tls.map(|tls| {
+            let tls = RustlsAcceptor::new(tls.config()).handshake_timeout(bounds::HANDSHAKE_WITHIN);
+            tls.acceptor(door.clone())
+        });
         match self.socket {
             Socket::Tcp(socket) => {
                 let site = site.into_make_service_with_connect_info::<SocketAddr>();
                 let server = limited(from_tcp(socket)?, shutdown);
                 match tls {
-                    None => server.serve(site).await,
+                    None => server.acceptor(door).serve(site).await,
                     Some(tls) => server.acceptor(tls).serve(site).await,
                 }
             }
@@ -80,7 +93,7 @@ impl Listener {
                 let site = site.into_make_service_with_connect_info::<Neighbor>();
                 let server = limited(from_unix(socket)?, shutdown);
                 match tls {
-                    None => server.serve(site).await,
+                    None => server.acceptor(door).serve(site).await,
                     Some(tls) => server.acceptor(tls).serve(site).await,
                 }
             }
@@ -89,7 +102,10 @@ impl Listener {
 }
 
 /// A server with its limits, which stops in order when `shutdown` resolves.
-fn limited<A>(server: Server<A>, shutdown: impl Future<Output = ()> + Send + 'static) -> Server<A>
+fn limited<A>(
+    server: Server<A>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Server<A, DefaultAcceptor>
 where
     A: Address + fmt::Debug + Send + 'static,
 {
@@ -98,15 +114,19 @@ where
         let handle = handle.clone();
         async move {
             shutdown.await;
-            handle.graceful_shutdown(Some(STOP_WITHIN));
+            handle.graceful_shutdown(Some(bounds::STOP_WITHIN));
         }
     });
-    let mut server = server.handle(handle).first_request_timeout(HEADERS_WITHIN).http1_only();
+    // No HTTP/2: what a login page would gain by it is less than its floods of frames cost.
+    let mut server = server.handle(handle).first_request_timeout(bounds::HEADERS_WITHIN).http1_only();
     server = server.accept_error_handler(|peer, error| match peer {
         // Whoever scans the network fails to shake hands too.
         Some(peer) => tracing::debug!(?peer, %error, "no connection came of it"),
         None => tracing::warn!(%error, "cannot take connections"),
     });
-    server.http_builder().http1().header_read_timeout(HEADERS_WITHIN).max_buf_size(HEADER_BYTES);
+    let mut http = server.http_builder().http1();
+    http.header_read_timeout(bounds::HEADERS_WITHIN);
+    // The reader stops soon after so many bytes, not at them; `layers` counts what it has let through.
+    http.max_headers(bounds::HEADERS).max_buf_size(bounds::HEADER_BYTES);
     server
 }

@@ -40,12 +40,22 @@ impl Authority {
 
     /// Connects, and shakes hands. The error is what a browser would show.
     pub(crate) fn connect(&self, address: SocketAddr, name: &str) -> Result<Secure, String> {
+        self.shake_hands(address, name, &[])
+    }
+
+    /// The same by a client that offers to speak these protocols.
+    pub(crate) fn offering(&self, address: SocketAddr, protocols: &[&str]) -> Result<Secure, String> {
+        self.shake_hands(address, "localhost", protocols)
+    }
+
+    fn shake_hands(&self, address: SocketAddr, name: &str, protocols: &[&str]) -> Result<Secure, String> {
         let mut roots = RootCertStore::empty();
         roots.add(self.root.clone()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config =
             ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let config = config.with_root_certificates(roots).with_no_client_auth();
+        let mut config = config.with_root_certificates(roots).with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         let name = ServerName::try_from(name.to_owned()).unwrap();
         let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
         let mut socket = TcpStream::connect(address).unwrap();
@@ -75,6 +85,19 @@ impl Secure {
             text.push_str(&String::from_utf8_lossy(&piece[..length]));
         }
         Answer::parse(&text)
+    }
+
+    /// Sends these bytes, and reads until the other side closes.
+    pub(crate) fn exchange(&mut self, bytes: &[u8]) -> String {
+        let _ = self.stream.write_all(bytes);
+        let mut answer = Vec::new();
+        let _ = self.stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// The protocol that was agreed on, if one was named.
+    pub(crate) fn agreed(&self) -> Option<String> {
+        self.stream.conn.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned())
     }
 
     /// The version of TLS that was agreed on.

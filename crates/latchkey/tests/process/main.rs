@@ -3,6 +3,7 @@
 
 mod authority;
 mod browser;
+mod crowds;
 mod doctor;
 mod enrolling;
 mod https;

@@ -121,6 +121,7 @@ fn words(trouble: &Trouble) -> (&'static str, &'static str) {
         Trouble::TooLarge => ("too-large-heading", "too-large-text"),
         Trouble::WrongType => ("wrong-type-heading", "wrong-type-text"),
         Trouble::Misdirected => ("misdirected-heading", "misdirected-text"),
+        Trouble::HeadersTooLarge => ("headers-too-large-heading", "headers-too-large-text"),
         Trouble::Resting { .. } => ("resting-heading", "resting-text"),
         Trouble::Busy => ("busy-heading", "busy-text"),
         Trouble::DatabaseAway => ("database-away-heading", "database-away-text"),

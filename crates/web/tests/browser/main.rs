@@ -14,16 +14,24 @@ mod code_field;
 mod code_policy;
 mod driver;
 mod enroll;
+mod frames;
 mod keyboard;
 mod languages;
 mod layout;
 mod links;
 mod login;
+mod markup;
 mod newcomer;
 mod no_javascript;
 mod policy;
 mod recovery_codes;
+mod redirects;
 mod server;
 mod speech;
 mod story;
 mod tour;
+
+#[path = "../it/hostile_addresses.rs"]
+mod hostile_addresses;
+#[path = "../it/payloads.rs"]
+mod payloads;

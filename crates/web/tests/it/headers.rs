@@ -83,6 +83,31 @@ async fn every_answer_has_the_security_headers_and_none_names_the_server() {
     }
 }
 
+/// What breaks inside is no exception.
+#[tokio::test]
+async fn an_apology_has_the_security_headers_too() {
+    World::on_both(|world| async move {
+        let ada = world.person("ada").enrolled().await;
+        let browser = crate::login::signed_in(&ada).await;
+        world.records().await.change("ALTER TABLE sessions RENAME TO elsewhere").await;
+        let seen = browser.get("/account").await;
+        assert!(matches!(seen.status.as_u16(), 500 | 503), "{}", seen.status);
+        for (name, value) in [
+            ("content-security-policy", POLICY),
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "same-origin"),
+            ("cross-origin-opener-policy", "same-origin"),
+            ("cross-origin-resource-policy", "same-origin"),
+            ("cache-control", "no-store"),
+        ] {
+            assert_eq!(seen.header(name), value, "{name}");
+        }
+        seen.never_says("sessions").never_says("no such table").never_says("relation");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn only_assets_may_be_kept() {
     let world = World::on(Kind::Sqlite).await;

@@ -1,0 +1,120 @@
+//! Many connections at once: those that say nothing make way for those that do, one address has only so many, and none can
+//! make us wait with an answer. The same with the real program, slowly, is in `latchkey/tests/process/crowds.rs`.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use auth::Config;
+use store::Kind;
+
+use crate::wire::{HOST, exchange, request, serve, serve_with, status};
+use crate::world::World;
+
+/// Connections that say nothing, or only the half of something.
+fn silent(address: SocketAddr, count: usize, said: &[u8]) -> Vec<TcpStream> {
+    let open = |_| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let _ = stream.write_all(said);
+        stream
+    };
+    (0..count).map(open).collect()
+}
+
+/// Whether the other side has closed it by now.
+fn is_closed(stream: &mut TcpStream) -> bool {
+    stream.set_nonblocking(true).unwrap();
+    let mut piece = [0; 4096];
+    loop {
+        match stream.read(&mut piece) {
+            Ok(0) => return true,
+            Ok(_) => {}
+            Err(e) if e.kind() == ErrorKind::WouldBlock => return false,
+            Err(_) => return true,
+        }
+    }
+}
+
+async fn honest(address: SocketAddr) -> u16 {
+    status(&exchange(address, request("GET /login HTTP/1.1", HOST)).await)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_house_has_room_for_whoever_has_something_to_say() {
+    let world = World::on(Kind::Sqlite).await;
+    // Of these files, the connections may have sixteen.
+    let server = serve_with(&world, |listener| listener.with_files(144));
+    let address = server.address;
+    let form = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\nusername=a";
+    let halves: [Vec<u8>; 3] = [
+        Vec::new(),
+        format!("GET /login HTTP/1.1\r\n{HOST}").into_bytes(),
+        format!("POST /login HTTP/1.1\r\n{HOST}{form}").into_bytes(),
+    ];
+    for half in halves {
+        let told = String::from_utf8_lossy(&half).into_owned();
+        let mut crowd = tokio::task::spawn_blocking(move || silent(address, 64, &half)).await.unwrap();
+        for n in 0..40 {
+            assert_eq!(honest(address).await, 200, "honest request {n} beside {told:?}");
+        }
+        // Less than the ten seconds after which they would have to go in any case.
+        let closed = crowd.iter_mut().map(is_closed).filter(|closed| *closed).count();
+        assert!(closed >= 48, "{closed} of 64 made way, beside {told:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_address_has_only_so_many_connections_unless_it_may_be_a_proxy() {
+    for (trusted, most) in [("10.0.0.0/8", 256), ("", 300)] {
+        let set = |config: &mut Config| config.set("trusted_proxies", trusted).unwrap();
+        let world = World::with(Kind::Sqlite, set).await;
+        let server = serve(&world);
+        let address = server.address;
+        let half = format!("GET /login HTTP/1.1\r\n{HOST}").into_bytes();
+        let mut crowd = tokio::task::spawn_blocking(move || silent(address, 300, &half)).await.unwrap();
+        // Whoever waits for the last to be closed has waited for all.
+        let mut last = crowd.pop().unwrap();
+        if most < 300 {
+            let closed = tokio::task::spawn_blocking(move || last.read(&mut [0; 10]).is_ok_and(|length| length == 0) || is_closed(&mut last));
+            assert!(closed.await.unwrap());
+        } else {
+            assert_eq!(honest(address).await, 200);
+        }
+        let open = crowd.iter_mut().map(|stream| !is_closed(stream)).filter(|open| *open).count();
+        assert_eq!(open, most.min(299), "{trusted}");
+        drop(crowd);
+        // Who has left leaves room.
+        let mut tries = 0;
+        while honest(address).await != 200 {
+            tries += 1;
+            assert!(tries < 200, "no room was left");
+        }
+    }
+}
+
+/// Asks again and again, and takes nothing of what comes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_takes_nothing_of_the_answers_is_left() {
+    let world = World::on(Kind::Sqlite).await;
+    let server = serve(&world);
+    let address = server.address;
+    let left = tokio::task::spawn_blocking(move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_write_timeout(Some(Duration::from_secs(40))).unwrap();
+        let ask = format!("GET /login HTTP/1.1\r\n{HOST}\r\n").repeat(100);
+        // Until it reads no more, since nothing more can be written; then until it has had enough of that.
+        for _ in 0..100_000 {
+            match stream.write_all(ask.as_bytes()) {
+                Ok(()) => {}
+                Err(e) => return e.kind(),
+            }
+        }
+        ErrorKind::Other
+    });
+    for _ in 0..20 {
+        assert_eq!(honest(address).await, 200);
+    }
+    let left = left.await.unwrap();
+    assert!(matches!(left, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{left:?}");
+}
