@@ -106,8 +106,7 @@ pub async fn prove(
     let judged = app.db.write(move |tx| {
         if let Some(checked) = &checked {
             if !checked.verified.right {
-                let whom = Whom { id: Some(&session.user_id), name: &session.name };
-                scribe.record(tx, Happened::PasswordWrong, whom, &[])?;
+                checked.record_wrong(tx, &scribe)?;
                 return Ok(None);
             }
             limits::give_back(tx, Kind::Password, &checked.payer, now)?;

@@ -28,6 +28,7 @@ pub mod export;
 pub mod import;
 pub mod link;
 pub mod login;
+pub mod odds;
 pub mod recovery;
 pub mod register;
 pub mod session;
@@ -53,7 +54,7 @@ pub use store::{Id, Kind as DatabaseKind, Time};
 pub use visit::{Visit, browser_and_system};
 
 use audit::Scribe;
-use limits::Rested;
+use limits::{Crowd, Rested};
 use master_key::MasterKey;
 use password::Hasher;
 use vault::Vault;
@@ -70,6 +71,7 @@ pub struct App {
     vault: Vault,
     hasher: Hasher,
     rested: Rested,
+    crowd: Crowd,
 }
 
 /// What [`App::find`] finds.
@@ -141,7 +143,8 @@ impl App {
         let vault = Vault::open(&db, master, random.clone(), now).await?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let hasher = Hasher::new(threads, config.password_cost, vault.pepper())?;
-        Ok(App { config: Arc::new(config), clock, random, db, vault, hasher, rested: Rested::default() })
+        let (rested, crowd) = (Rested::default(), Crowd::default());
+        Ok(App { config: Arc::new(config), clock, random, db, vault, hasher, rested, crowd })
     }
 
     /// Whether the database answers, takes writes, and agrees about the time. The error says what is wrong.

@@ -48,6 +48,8 @@ pub(crate) enum Trouble {
         /// What time it is here.
         now: Time,
     },
+    /// 429: browsers that are not known have guessed too often, and waiting does not help.
+    DoorClosed,
     /// 503: too much is going on.
     Busy,
     /// 503: the database is away.
@@ -74,7 +76,7 @@ impl Trouble {
             Trouble::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Trouble::WrongType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Trouble::Misdirected => StatusCode::MISDIRECTED_REQUEST,
-            Trouble::Resting { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Trouble::Resting { .. } | Trouble::DoorClosed => StatusCode::TOO_MANY_REQUESTS,
             Trouble::Busy | Trouble::DatabaseAway | Trouble::Unjudged(_) => StatusCode::SERVICE_UNAVAILABLE,
             Trouble::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -108,6 +110,7 @@ impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
         match error {
             Error::TooManyTries { until, now } => Trouble::Resting { until, now },
+            Error::DoorClosed => Trouble::DoorClosed,
             Error::RegistrationClosed => Trouble::RegistrationClosed,
             Error::Expired => Trouble::GoneLink,
             Error::NotFound(_) => Trouble::NotFound,

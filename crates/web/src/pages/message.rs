@@ -122,6 +122,7 @@ fn words(trouble: &Trouble) -> (&'static str, &'static str) {
         Trouble::WrongType => ("wrong-type-heading", "wrong-type-text"),
         Trouble::Misdirected => ("misdirected-heading", "misdirected-text"),
         Trouble::Resting { .. } => ("resting-heading", "resting-text"),
+        Trouble::DoorClosed => ("door-closed-heading", "door-closed-text"),
         Trouble::Busy => ("busy-heading", "busy-text"),
         Trouble::DatabaseAway => ("database-away-heading", "database-away-text"),
         Trouble::Broken(_) | Trouble::Unjudged(_) => ("broken-heading", "broken-text"),
