@@ -129,8 +129,7 @@ impl Guess {
             id: user.as_ref().map(|user| &user.id),
             name: user.as_ref().map_or("", |user| &user.name),
         };
-        let asked =
-            user.as_ref().filter(|user| !user.disabled && user.wrong_codes < IN_A_ROW && allow(user));
+        let asked = user.as_ref().filter(|user| !user.disabled && user.wrong_codes < IN_A_ROW && allow(user));
         let judged = tx.savepoint(|tx| {
             let Some(user) = asked else { return Ok(Verdict::Wrong(Hint::None)) };
             Ok(match self.spend(tx, user)? {

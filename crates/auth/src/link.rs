@@ -13,7 +13,7 @@ use crate::code::Guess;
 use crate::config::Factors;
 use crate::enroll::{self, Begun};
 use crate::limits::{self, Kind, Payer};
-use crate::login::{Checked, verify_password_of};
+use crate::login::{Checked, refuse_resting_code, verify_password_of};
 use crate::name::Name;
 use crate::password::{Lane, Password};
 use crate::random::{Token, Words};
@@ -210,6 +210,9 @@ pub async fn follow(app: &App, words: &Words, answers: Answers, visit: &Visit) -
         (AsksPassword::New, Some(password)) => {
             password.check(&[step.link.name.as_str(), app.config.issuer.as_str(), "latchkey"])?;
             let guess = if step.link.code { Some(Guess::new(app, &answers.code, visit, now)?) } else { None };
+            if guess.is_some() {
+                refuse_resting_code(app, &step.link.name.to_ascii_lowercase(), visit, now).await?;
+            }
             let phc = app.hasher.slot(Lane::SignIn).await?.hash(password, &app.random).await?;
             match guess {
                 Some(guess) => step.change_password(guess, phc).await,

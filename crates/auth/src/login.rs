@@ -220,6 +220,12 @@ async fn refuse_resting(app: &App, kind: Kind, payer: &Payer, now: Time) -> Resu
     refused.inspect_err(|error| app.note_rest(error))
 }
 
+/// Refuses whoever has to wait for the code in any case before anything is hashed that comes with it.
+pub(crate) async fn refuse_resting_code(app: &App, name_key: &str, visit: &Visit, now: Time) -> Result<()> {
+    let payer = payer(app, name_key, visit, now).await?;
+    refuse_resting(app, Kind::Code, &payer, now).await
+}
+
 /// Whether anybody signs in by a name and a code: everybody under that policy; under the other one those who have still to
 /// choose a password.
 pub async fn is_by_code(app: &App) -> Result<bool> {

@@ -88,10 +88,13 @@ impl Guesses {
     }
 }
 
-/// A chance in words: `1 in 9,804`.
-pub fn one_in(chance: f64) -> String {
+/// A chance in words: `1 in 9,804`, or `26 in 100` when it is that likely.
+pub fn in_words(chance: f64) -> String {
     if chance <= 0.0 {
         return "never".to_owned();
+    }
+    if chance > 0.05 {
+        return format!("{:.0} in 100", 100.0 * chance);
     }
     let times = 1.0 / chance;
     if times >= 1e15 {
@@ -136,23 +139,23 @@ mod tests {
             let run = odds.run.expect("a hundred close it");
             let cells = [
                 odds.first_day.count.to_string(),
-                one_in(odds.first_day.chance),
+                in_words(odds.first_day.chance),
                 odds.later_day.count.to_string(),
-                format!("{}, {}", run.count, one_in(run.chance)),
+                format!("{}, {}", run.count, in_words(run.chance)),
             ];
             let row = format!("| {} |", cells.join(" | "));
             assert!(page.contains(&row), "docs/codes.md does not state {row}");
         }
-        for people in [100, 1000, 10_000] {
-            let any = |guesses: Guesses| one_in(guesses.at_any_of(people));
+        for people in [10, 100, 1000, 10_000] {
+            let any = |guesses: Guesses| in_words(guesses.at_any_of(people));
             let [alone, after] = [Target::CodeAlone.odds(), Target::CodeAfterPassword.odds()];
             let run = |odds: Odds| any(odds.run.expect("a hundred close it"));
             let cells = [any(after.first_day), run(after), any(alone.first_day), run(alone)].join(" | ");
             let row = format!("| {people} | {cells} |");
             assert!(page.contains(&row), "docs/codes.md does not state {row}");
         }
-        let recovery = Target::Recovery.odds();
-        let sentence = format!("{} guesses in the first day, {}", recovery.first_day.count, one_in(recovery.first_day.chance));
+        let first = Target::Recovery.odds().first_day;
+        let sentence = format!("{} guesses in the first day, {}", first.count, in_words(first.chance));
         assert!(page.contains(&sentence), "docs/codes.md does not state {sentence}");
     }
 
@@ -166,11 +169,17 @@ mod tests {
 
     #[test]
     fn chances_are_said_as_people_say_them() {
-        let cases = [(0.5, "1 in 2"), (1.02e-4, "1 in 9,804"), (3e-7, "1 in 3,333,333"), (0.0, "never")];
+        let cases = [
+            (0.2592, "26 in 100"),
+            (0.05, "1 in 20"),
+            (1.02e-4, "1 in 9,804"),
+            (3e-7, "1 in 3,333,333"),
+            (0.0, "never"),
+        ];
         for (chance, words) in cases {
-            assert_eq!(one_in(chance), words);
+            assert_eq!(in_words(chance), words);
         }
-        assert_eq!(one_in(2.8e-22), "less than 1 in 10^21");
+        assert_eq!(in_words(2.8e-22), "less than 1 in 10^21");
     }
 
     #[test]
@@ -188,7 +197,10 @@ mod tests {
         let (hits, chance) = (hits.count() as f64, WINDOW / space as f64 * tried as f64);
         let (expected, spread) = (chance * rounds as f64, (rounds as f64 * chance * (1.0 - chance)).sqrt());
         // Codes that coincide make it a little less likely, which is why it is a bound: 2 percent of it.
-        assert!((hits - expected).abs() < 3.0 * spread + 0.02 * expected, "{hits} of {rounds}, expected {expected:.0}");
+        assert!(
+            (hits - expected).abs() < 3.0 * spread + 0.02 * expected,
+            "{hits} of {rounds}, expected {expected:.0}"
+        );
         let of_many = Guesses { count: 1, chance }.at_any_of(100);
         assert!((of_many - (1.0 - (1.0 - chance).powi(100))).abs() < 1e-12);
     }

@@ -77,9 +77,13 @@ pub(crate) fn show(flags: &Flags, name: &str, json: bool) -> Result<()> {
         ["Recovery codes".to_owned(), format!("{} left", details.recovery_codes)],
     ];
     if details.door_closed {
-        let text = "closed after a hundred wrong tries: only browsers they have signed in with before are let in";
+        let text =
+            "closed after a hundred wrong tries: only browsers they have signed in with before are let in";
         rows.push(["Front door".to_owned(), text.to_owned()]);
-        let remedy = format!("→ latchkey user enable {0}, or latchkey user link {0}, or a sign-in of theirs", person.name);
+        let remedy = format!(
+            "→ latchkey user enable {0}, or latchkey user link {0}, or a sign-in of theirs",
+            person.name
+        );
         rows.push([String::new(), remedy]);
     }
     print(&format!("{}\n{}", person.name, columns("  ", &rows)));

@@ -75,8 +75,7 @@ pub fn take(tx: &mut Tx<'_>, budget: &Budget<'_>, now: Time) -> Result<Option<Ta
 
 /// When the next try is free, and how many in a row there were; `None` when nothing was tried.
 pub fn standing(conn: &mut Conn<'_>, kind: &str, name_mac: &str) -> Result<Option<(Time, i64)>> {
-    const STANDING: Sql =
-        Sql::new("SELECT free_at, in_row FROM attempts WHERE kind = $1 AND name_mac = $2");
+    const STANDING: Sql = Sql::new("SELECT free_at, in_row FROM attempts WHERE kind = $1 AND name_mac = $2");
     conn.one(STANDING, &[kind.into(), name_mac.into()], |row| Ok((row.time(0)?, row.int(1)?)))
 }
 
@@ -98,9 +97,8 @@ pub fn forgive(tx: &mut Tx<'_>, kind: &str, name_mac: &str) -> Result<()> {
 
 /// Begins to count anew how many there are in a row. What rests goes on resting.
 pub fn reopen(tx: &mut Tx<'_>, name_mac: &str, kinds: [&str; 2]) -> Result<()> {
-    const REOPEN: Sql = Sql::new(
-        "UPDATE attempts SET in_row = 0 WHERE name_mac = $1 AND kind IN ($2, $3) AND in_row > 0",
-    );
+    const REOPEN: Sql =
+        Sql::new("UPDATE attempts SET in_row = 0 WHERE name_mac = $1 AND kind IN ($2, $3) AND in_row > 0");
     tx.execute(REOPEN, &[name_mac.into(), kinds[0].into(), kinds[1].into()]).map(|_| ())
 }
 
