@@ -15,7 +15,7 @@ use crate::audit::{Happened, Whom};
 use crate::code::Guess;
 use crate::error::Rule;
 use crate::limits::{self, Kind};
-use crate::login::verify_password;
+use crate::login::{refuse_resting_code, verify_password};
 use crate::password::{Lane, Password};
 use crate::random::Token;
 use crate::session::{self, Session};
@@ -93,6 +93,7 @@ pub async fn prove(
     let now = app.time_for_codes().await?;
     let guess = Guess::new(app, code, visit, now)?;
     let name_key = session.name.to_ascii_lowercase();
+    refuse_resting_code(app, &name_key, visit, now).await?;
     let checked = match (password, session.has_password) {
         (Some(password), true) => Some(verify_password(app, name_key, password, (visit, now)).await?),
         (None, true) => return Err(Rule::PasswordMissing.into()),
@@ -106,8 +107,7 @@ pub async fn prove(
     let judged = app.db.write(move |tx| {
         if let Some(checked) = &checked {
             if !checked.verified.right {
-                let whom = Whom { id: Some(&session.user_id), name: &session.name };
-                scribe.record(tx, Happened::PasswordWrong, whom, &[])?;
+                checked.record_wrong(tx, &scribe)?;
                 return Ok(None);
             }
             limits::give_back(tx, Kind::Password, &checked.payer, now)?;

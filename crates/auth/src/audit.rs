@@ -31,6 +31,8 @@ pub(crate) enum Happened {
     CodeReplayed,
     /// A hundred wrong codes in a row: no more are taken.
     CodesClosed,
+    /// A hundred wrong guesses in a row from browsers that are not known: such are not heard any more.
+    DoorClosed,
     /// A recovery code was used.
     RecoveryCodeUsed,
     /// A recovery code was wrong.
@@ -90,6 +92,7 @@ impl Happened {
             Happened::CodeWrong => "sign_in.code_wrong",
             Happened::CodeReplayed => "sign_in.code_replayed",
             Happened::CodesClosed => "sign_in.codes_closed",
+            Happened::DoorClosed => "sign_in.door_closed",
             Happened::RecoveryCodeUsed => "recovery.code_used",
             Happened::RecoveryCodeWrong => "recovery.code_wrong",
             Happened::CodeRight => "sign_in.code_right",
@@ -115,7 +118,7 @@ impl Happened {
         }
     }
 
-    /// Failures are gathered: one row per kind, name and address prefix a minute, with a count.
+    /// What strangers can cause is gathered: one row per kind, name and address prefix a minute, with a count.
     fn is_gathered(self) -> bool {
         matches!(
             self,
@@ -123,9 +126,17 @@ impl Happened {
                 | Happened::CodeWrong
                 | Happened::CodeReplayed
                 | Happened::RecoveryCodeWrong
+                | Happened::DoorClosed
+                | Happened::RegistrationStarted
         )
     }
 }
+
+/// Most rows of one kind that are gathered in a minute with a name that is or will be somebody's, and without. What comes on
+/// top is one row of many addresses.
+const NAMED: i64 = 32;
+const NAMELESS: i64 = 16;
+const MANY: &str = "many addresses";
 
 /// Writes down what happens in one use-case: when, and from where.
 #[derive(Clone)]
@@ -170,8 +181,18 @@ impl Scribe {
         (count, detail): (i64, &[(&str, &str)]),
     ) -> Result<()> {
         let kind = happened.text();
-        let minute = self.now.seconds().div_euclid(60);
-        let gather = happened.is_gathered().then(|| format!("{kind} {} {} {minute}", whom.name, self.prefix));
+        let (mut whom, mut address, mut gather) = (whom, self.address.as_str(), None);
+        if happened.is_gathered() {
+            let minute = self.now.seconds().div_euclid(60);
+            let (sort, most) = if whom.name.is_empty() { ("nobody", NAMELESS) } else { ("name", NAMED) };
+            let place = format!("{kind} {minute} {sort} ");
+            let row = format!("{place}{} {}", whom.name, self.prefix);
+            let crowded = events::beside(tx, &place, &row)? >= most;
+            if crowded {
+                (whom, address) = (Whom { id: None, name: "" }, MANY);
+            }
+            gather = Some(if crowded { format!("{place}{MANY}") } else { row });
+        }
         let detail: Map<String, Value> = detail.iter().map(|(k, v)| ((*k).to_owned(), (*v).into())).collect();
         events::record(
             tx,
@@ -181,7 +202,7 @@ impl Scribe {
                 kind: kind.to_owned(),
                 user_id: whom.id.cloned(),
                 name: whom.name.to_owned(),
-                address: self.address.clone(),
+                address: address.to_owned(),
                 detail: Value::Object(detail).to_string(),
                 gather,
                 count,

@@ -48,6 +48,7 @@ pub async fn once(app: &App) -> Result<()> {
             devices::sweep(tx, now)?;
             authenticators::sweep(tx, unrecognized)?;
             attempts::sweep(tx, forgotten)?;
+            limits::shed_nobodies(tx, now)?;
             quotas::sweep(tx, hour_ago)?;
             if rested > 0 {
                 scribe.record_many(tx, Happened::Rested, Whom { id: None, name: "" }, (rested, &[]))?;

@@ -10,7 +10,7 @@ use crate::audit::{Happened, Scribe, Whom};
 use crate::authenticator::{key_of, parse_code, secret_of_authenticator};
 use crate::drift::{Drift, FARTHEST};
 use crate::error::{Hint, Rule};
-use crate::limits::{self, Kind, Payer, WRONG_CODES};
+use crate::limits::{self, Crowd, IN_A_ROW, Kind, Payer};
 use crate::vault::Vault;
 use crate::{App, Error, Result, Visit};
 
@@ -18,6 +18,7 @@ use crate::{App, Error, Result, Visit};
 pub(crate) struct Guess {
     vault: Vault,
     scribe: Scribe,
+    crowd: Crowd,
     code: Code,
     /// The one that came right after it, from somebody whose phone has another time.
     then: Option<Code>,
@@ -50,7 +51,8 @@ impl Guess {
     pub(crate) fn new(app: &App, typed: &str, visit: &Visit, now: Time) -> Result<Guess> {
         let code = parse_code(typed)?;
         let device = app.device_mac(visit);
-        Ok(Guess { vault: app.vault.clone(), scribe: app.scribe(visit, now), code, then: None, device, now })
+        let (vault, scribe, crowd) = (app.vault.clone(), app.scribe(visit, now), app.crowd.clone());
+        Ok(Guess { vault, scribe, crowd, code, then: None, device, now })
     }
 
     /// The same with the code that came right after it; an empty text is none.
@@ -86,6 +88,7 @@ impl Guess {
                     let given = right(tx, &found)?;
                     limits::forgive(tx, Kind::Password, &payer)?;
                     limits::forgive(tx, Kind::Code, &payer)?;
+                    limits::open_door(tx, &self.vault, &user.name.to_ascii_lowercase())?;
                     Verdict::Right(given)
                 }
                 Verdict::Used => Verdict::Used,
@@ -101,7 +104,7 @@ impl Guess {
             Ok(Verdict::Wrong(_)) => {
                 users::add_wrong_code(tx, &user.id)?;
                 self.scribe.record(tx, Happened::CodeWrong, whom, &[])?;
-                if user.wrong_codes + 1 == WRONG_CODES {
+                if user.wrong_codes + 1 == IN_A_ROW {
                     self.scribe.record(tx, Happened::CodesClosed, whom, &[])?;
                 }
             }
@@ -120,14 +123,14 @@ impl Guess {
         right: impl FnOnce(&mut Tx<'_>, &User) -> Result<R>,
     ) -> Result<Result<Option<R>>> {
         let payer = self.payer(tx, name_key)?;
-        limits::spend_try(tx, Kind::CodeAlone, &payer, self.now)?;
+        let taken = limits::spend_try(tx, Kind::CodeAlone, &payer, self.now)?;
+        self.crowd.note(tx, &taken, self.now)?;
         let user = users::by_name(tx, name_key)?;
         let whom = Whom {
             id: user.as_ref().map(|user| &user.id),
             name: user.as_ref().map_or("", |user| &user.name),
         };
-        let asked =
-            user.as_ref().filter(|user| !user.disabled && user.wrong_codes < WRONG_CODES && allow(user));
+        let asked = user.as_ref().filter(|user| !user.disabled && user.wrong_codes < IN_A_ROW && allow(user));
         let judged = tx.savepoint(|tx| {
             // Nobody's code is judged like anybody's, or the work would tell which names there are. None is explained.
             Ok(match (self.spend(tx, asked)?.0, asked) {
@@ -145,7 +148,12 @@ impl Guess {
                 limits::give_back(tx, Kind::CodeAlone, &payer, self.now)?;
                 self.scribe.record(tx, Happened::CodeReplayed, whom, &[])?;
             }
-            Ok(Verdict::Wrong(_)) => self.scribe.record(tx, Happened::CodeWrong, whom, &[])?,
+            Ok(Verdict::Wrong(_)) => {
+                self.scribe.record(tx, Happened::CodeWrong, whom, &[])?;
+                if limits::closes_door(&taken) {
+                    self.scribe.record(tx, Happened::DoorClosed, whom, &[])?;
+                }
+            }
             Ok(Verdict::Right(_)) | Err(_) => {}
         }
         Ok(judged.map(|verdict| if let Verdict::Right(given) = verdict { Some(given) } else { None }))
@@ -277,5 +285,5 @@ impl Guess {
 /// Somebody who has not had a hundred wrong codes in a row.
 fn find_open<T>(tx: &mut Tx<'_>, find: &impl Fn(&mut Tx<'_>) -> Result<(T, User)>) -> Result<(T, User)> {
     let (found, user) = find(tx)?;
-    if user.wrong_codes >= WRONG_CODES { Err(Error::CodesClosed) } else { Ok((found, user)) }
+    if user.wrong_codes >= IN_A_ROW { Err(Error::CodesClosed) } else { Ok((found, user)) }
 }

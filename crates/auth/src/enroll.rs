@@ -388,6 +388,8 @@ impl Draft {
         let user_id = &self.user_id;
         self.insert(tx, user_id, "", new)?;
         self.codes.issue(tx, &self.vault, user_id, (&waiting.next_path, self.now))?;
+        // What was tried with the name while nobody had it.
+        limits::open_door(tx, &self.vault, &waiting.name_key)?;
         let of = session::For { user_id, epoch: 0, keep: false, level, next: &waiting.next_path };
         let started = self.session.start(tx, &of, self.now)?;
         let whom = Whom { id: Some(user_id), name: &waiting.name };

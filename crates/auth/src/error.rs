@@ -32,6 +32,10 @@ pub enum Error {
     /// A hundred wrong codes in a row: a recovery code or an administrator opens it again.
     #[error("too many wrong codes in a row")]
     CodesClosed,
+    /// A hundred wrong guesses in a row by browsers that are not known: the door is closed for such, until the person signs in
+    /// from a known one or is let in by a link.
+    #[error("too many wrong tries in a row from browsers that are not known")]
+    DoorClosed,
     /// The budget rests.
     #[error("too many tries")]
     TooManyTries {

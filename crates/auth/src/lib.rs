@@ -29,6 +29,7 @@ pub mod export;
 pub mod import;
 pub mod link;
 pub mod login;
+pub mod odds;
 pub mod recovery;
 pub mod register;
 pub mod session;
@@ -54,7 +55,7 @@ pub use store::{Id, Kind as DatabaseKind, Tally, Time};
 pub use visit::{Visit, browser_and_system};
 
 use audit::Scribe;
-use limits::Rested;
+use limits::{Crowd, Rested};
 use master_key::MasterKey;
 use password::Hasher;
 use steadiness::Steadiness;
@@ -73,6 +74,7 @@ pub struct App {
     hasher: Hasher,
     rested: Rested,
     steadiness: Steadiness,
+    crowd: Crowd,
 }
 
 /// What [`App::find`] finds.
@@ -144,8 +146,8 @@ impl App {
         let vault = Vault::open(&db, master, random.clone(), now).await?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let hasher = Hasher::new(threads, config.password_cost, vault.pepper())?;
-        let (config, rested) = (Arc::new(config), Rested::default());
-        Ok(App { config, clock, random, db, vault, hasher, rested, steadiness })
+        let (config, rested, crowd) = (Arc::new(config), Rested::default(), Crowd::default());
+        Ok(App { config, clock, random, db, vault, hasher, rested, crowd, steadiness })
     }
 
     /// Whether the database answers, takes writes, and agrees about the time. The error says what is wrong.

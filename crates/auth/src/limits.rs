@@ -3,12 +3,13 @@
 //!
 //! A try is spent before it is judged, in the transaction that judges it. The first four failures rest nothing, the fifth
 //! thirty seconds, then it doubles up to an hour; a day untouched forgets them. Of codes that come without a password the
-//! third rests a minute. RFC 4226, section 7.3.
+//! third rests a minute. RFC 4226, section 7.3. A hundred in a row close the door for browsers that are not known, whatever
+//! time passes. What all this is worth against somebody who guesses is worked out in [`crate::odds`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use store::attempts::Budget;
+use store::attempts::{Budget, Taken};
 use store::{Conn, Time, Tx, attempts, devices, quotas};
 
 use crate::vault::Vault;
@@ -18,8 +19,9 @@ const SECOND: i64 = 1000;
 const HOUR: i64 = 3600 * SECOND;
 pub(crate) const FORGOTTEN_AFTER: i64 = 24 * HOUR;
 
-/// Wrong codes in a row that close the code factor: NIST SP 800-63B, section 3.2.2.
-pub(crate) const WRONG_CODES: i64 = 100;
+/// Wrong codes in a row that close the code factor: NIST SP 800-63B, section 3.2.2. As many wrong guesses in a row by whoever
+/// has only a name close the door for browsers that are not known.
+pub(crate) const IN_A_ROW: i64 = 100;
 
 /// What is guessed at. No kind resets another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +36,17 @@ pub(crate) enum Kind {
     Recovery,
 }
 
+/// How the waiting grows, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Schedule {
+    /// The failure that first makes the next try wait.
+    pub(crate) rests_from: i64,
+    /// How long it waits then; each further failure doubles it.
+    pub(crate) first_rest: i64,
+    /// The longest wait.
+    pub(crate) longest_rest: i64,
+}
+
 impl Kind {
     fn text(self) -> &'static str {
         match self {
@@ -43,22 +56,41 @@ impl Kind {
             Kind::Recovery => "recovery",
         }
     }
+
+    pub(crate) fn schedule(self) -> Schedule {
+        // A code without a password is guessed at by strangers: three tries, and a minute.
+        let (rests_from, first_rest) =
+            if self == Kind::CodeAlone { (3, 60 * SECOND) } else { (5, 30 * SECOND) };
+        Schedule { rests_from, first_rest, longest_rest: HOUR }
+    }
+
+    /// Whether strangers stand at this one, who have nothing but a name. A recovery code is too long to be guessed.
+    fn is_front_door(self) -> bool {
+        matches!(self, Kind::Password | Kind::CodeAlone)
+    }
 }
 
 /// Who pays for the tries of a name: the name, the same whether it exists or not; or a browser in which its person has signed
 /// in before, which strangers cannot spend from.
-#[derive(Clone, Debug)]
-pub(crate) struct Payer(String);
+#[derive(Clone)]
+pub(crate) struct Payer {
+    mac: String,
+    name_key: String,
+    /// Nothing but the name is known.
+    stranger: bool,
+}
 
 impl Payer {
     /// Whoever has nothing but the name.
     pub(crate) fn name(vault: &Vault, name_key: &str) -> Payer {
-        Payer(vault.name_mac(name_key))
+        Payer { mac: vault.name_mac(name_key), name_key: name_key.to_owned(), stranger: true }
     }
 
-    /// A browser that is known of the person of that name. `device` is the keyed MAC of its token.
+    /// A browser that is known of the person of that name, or whoever holds a one-time link of theirs. `device` is the keyed
+    /// MAC of its token.
     pub(crate) fn known(vault: &Vault, name_key: &str, device: &str) -> Payer {
-        Payer(vault.device_budget_mac(name_key, device))
+        let mac = vault.device_budget_mac(name_key, device);
+        Payer { mac, name_key: name_key.to_owned(), stranger: false }
     }
 
     /// The browser, if it is known of the person of that name, else the name.
@@ -76,50 +108,109 @@ impl Payer {
             _ => Ok(Payer::name(vault, name_key)),
         }
     }
+
+    /// How many in a row close it; zero where none do.
+    fn closes_at(&self, kind: Kind) -> i64 {
+        if self.stranger && kind.is_front_door() { IN_A_ROW } else { 0 }
+    }
 }
 
-/// Takes a try, or says until when the budget rests. Resting costs no write.
-pub(crate) fn spend_try(tx: &mut Tx<'_>, kind: Kind, payer: &Payer, now: Time) -> Result<(), Error> {
-    let name_mac = payer.0.as_str();
-    // A code without a password is guessed at by strangers: three tries, and a minute.
-    let (rests_from, first_rest) = if kind == Kind::CodeAlone { (3, 60 * SECOND) } else { (5, 30 * SECOND) };
+/// Takes a try, or says why there is none: the budget rests, or the door is closed. Neither costs a write.
+pub(crate) fn spend_try(tx: &mut Tx<'_>, kind: Kind, payer: &Payer, now: Time) -> Result<Taken> {
+    let Schedule { rests_from, first_rest, longest_rest } = kind.schedule();
     let budget = Budget {
         kind: kind.text(),
-        name_mac,
+        name_mac: &payer.mac,
+        name_key: &payer.name_key,
         rests_from,
         first_rest,
-        longest_rest: HOUR,
+        longest_rest,
         forgotten_after: FORGOTTEN_AFTER,
+        closes_at: payer.closes_at(kind),
     };
-    if attempts::take(tx, &budget, now)?.is_some() {
-        return Ok(());
+    if let Some(taken) = attempts::take(tx, &budget, now)? {
+        return Ok(taken);
     }
-    let until = attempts::free_at(tx, kind.text(), name_mac)?.unwrap_or(now);
-    Err(Error::TooManyTries { until, now })
+    refuse_resting(tx, kind, payer, now)?;
+    // Given back since, by another transaction: it is free in a moment.
+    Err(Error::TooManyTries { until: now, now })
 }
 
-/// Says whether a budget rests, without taking from it: what rests is not even charged.
-pub(crate) fn refuse_resting(conn: &mut Conn<'_>, kind: Kind, payer: &Payer, now: Time) -> Result<(), Error> {
-    match attempts::free_at(conn, kind.text(), &payer.0)? {
-        Some(until) if until > now => Err(Error::TooManyTries { until, now }),
-        _ => Ok(()),
+/// Whether this was the try that closes the door, unless it was right.
+pub(crate) fn closes_door(taken: &Taken) -> bool {
+    taken.in_row == IN_A_ROW
+}
+
+/// Says whether a budget rests or is closed, without taking from it: what rests is not even charged.
+pub(crate) fn refuse_resting(conn: &mut Conn<'_>, kind: Kind, payer: &Payer, now: Time) -> Result<()> {
+    let Some((until, in_row)) = attempts::standing(conn, kind.text(), &payer.mac)? else { return Ok(()) };
+    let closes_at = payer.closes_at(kind);
+    if closes_at > 0 && in_row >= closes_at {
+        return Err(Error::DoorClosed);
     }
+    if until > now { Err(Error::TooManyTries { until, now }) } else { Ok(()) }
 }
 
 /// Gives one try back: the guess was right, or was a code that had been used.
 pub(crate) fn give_back(tx: &mut Tx<'_>, kind: Kind, payer: &Payer, now: Time) -> Result<()> {
-    Ok(attempts::give_back(tx, kind.text(), &payer.0, now)?)
+    Ok(attempts::give_back(tx, kind.text(), &payer.mac, now)?)
 }
 
 /// Forgives what was tried with a factor that has just completed a sign-in.
 pub(crate) fn forgive(tx: &mut Tx<'_>, kind: Kind, payer: &Payer) -> Result<()> {
-    Ok(attempts::forgive(tx, kind.text(), &payer.0)?)
+    Ok(attempts::forgive(tx, kind.text(), &payer.mac)?)
+}
+
+/// Opens the door of this name for browsers that are not known: its person has signed in, or is let in by a link. What rests
+/// goes on resting, or whoever guesses would guess faster each time that somebody signs in.
+pub(crate) fn open_door(tx: &mut Tx<'_>, vault: &Vault, name_key: &str) -> Result<()> {
+    let kinds = [Kind::Password.text(), Kind::CodeAlone.text()];
+    Ok(attempts::reopen(tx, &vault.name_mac(name_key), kinds)?)
+}
+
+/// Whether the door of this name is closed for browsers that are not known.
+pub(crate) fn is_door_closed(conn: &mut Conn<'_>, vault: &Vault, name_key: &str) -> Result<bool> {
+    let mac = vault.name_mac(name_key);
+    for kind in [Kind::Password, Kind::CodeAlone] {
+        let standing = attempts::standing(conn, kind.text(), &mac)?;
+        if standing.is_some_and(|(_, in_row)| in_row >= IN_A_ROW) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Most tries that are remembered of names that nobody has, and how many may come on top before some are forgotten.
+const NOBODIES: i64 = 2048;
+const NEWCOMERS: i64 = 512;
+
+/// Forgets tries of names that nobody has, beyond the bound.
+pub(crate) fn shed_nobodies(tx: &mut Tx<'_>, now: Time) -> Result<u64> {
+    Ok(attempts::shed(tx, NOBODIES, IN_A_ROW, now)?)
+}
+
+/// Counts the names that were first tried on this node since some were forgotten, so that no flood outgrows the bound between
+/// two rounds of the chores.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Crowd(Arc<AtomicI64>);
+
+impl Crowd {
+    /// Notes what was taken, in the transaction that took it.
+    pub(crate) fn note(&self, tx: &mut Tx<'_>, taken: &Taken, now: Time) -> Result<()> {
+        if taken.of_user || taken.failures > 1 || self.0.fetch_add(1, Ordering::Relaxed) + 1 < NEWCOMERS {
+            return Ok(());
+        }
+        self.0.store(0, Ordering::Relaxed);
+        shed_nobodies(tx, now).map(|_| ())
+    }
 }
 
 /// Most registrations an address may begin in an hour, and hold at once; and most that are held in all.
 const AN_HOUR: i64 = 20;
 const AT_ONCE: i64 = 3;
 const IN_ALL: i64 = 1000;
+/// Most addresses of which is remembered what they began.
+const ADDRESSES: i64 = 1024;
 
 /// Takes one registration from the budget of the address, if it has one, and of the house.
 pub(crate) fn spend_registration(tx: &mut Tx<'_>, address: Option<&str>, now: Time) -> Result<()> {
@@ -131,6 +222,7 @@ pub(crate) fn spend_registration(tx: &mut Tx<'_>, address: Option<&str>, now: Ti
         if held >= AT_ONCE || !quotas::take(tx, "registration", address, AN_HOUR, (now, HOUR))? {
             return Err(Error::RegistrationsFull);
         }
+        quotas::shed(tx, ADDRESSES)?;
     }
     Ok(())
 }

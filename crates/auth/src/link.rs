@@ -12,8 +12,8 @@ use crate::audit::{Happened, Scribe, Whom};
 use crate::code::Guess;
 use crate::config::Factors;
 use crate::enroll::{self, Begun};
-use crate::limits::{self, Kind};
-use crate::login::{Checked, verify_password};
+use crate::limits::{self, Kind, Payer};
+use crate::login::{Checked, refuse_resting_code, verify_password_of};
 use crate::name::Name;
 use crate::password::{Lane, Password};
 use crate::random::{Token, Words};
@@ -138,7 +138,7 @@ async fn make_with(
     let words = app.random.link();
     let (token_mac, expires_at) = (app.vault.user_link_mac(&words), now.plus_seconds(GOOD_FOR));
     let (key, missing) = (Name::parse(name)?.key().to_owned(), name.to_owned());
-    let scribe = app.scribe(&Visit::default(), now);
+    let (scribe, vault) = (app.scribe(&Visit::default(), now), app.vault.clone());
     app.db
         .write(move |tx| {
             let missing =
@@ -160,6 +160,7 @@ async fn make_with(
                 expires_at,
             };
             user_links::replace(tx, &link, now)?;
+            limits::open_door(tx, &vault, &key)?;
             let whom = Whom { id: Some(&user.id), name: &user.name };
             scribe.record(tx, Happened::LinkMade, whom, &[("for", purpose.text())])
         })
@@ -200,13 +201,18 @@ pub async fn follow(app: &App, words: &Words, answers: Answers, visit: &Visit) -
     match (step.link.password, answers.password) {
         (AsksPassword::No, _) => step.enroll(None, None).await,
         (AsksPassword::Current, Some(password)) => {
-            let checked =
-                verify_password(app, step.link.name.to_ascii_lowercase(), password, (visit, now)).await?;
+            // Whoever holds the link is no stranger: what strangers tried with the name must not keep them out.
+            let name_key = step.link.name.to_ascii_lowercase();
+            let payer = Payer::known(&app.vault, &name_key, &step.mac);
+            let checked = verify_password_of(app, (name_key, payer), password, now).await?;
             step.enroll(Some(checked), None).await
         }
         (AsksPassword::New, Some(password)) => {
             password.check(&[step.link.name.as_str(), app.config.issuer.as_str(), "latchkey"])?;
             let guess = if step.link.code { Some(Guess::new(app, &answers.code, visit, now)?) } else { None };
+            if guess.is_some() {
+                refuse_resting_code(app, &step.link.name.to_ascii_lowercase(), visit, now).await?;
+            }
             let phc = app.hasher.slot(Lane::SignIn).await?.hash(password, &app.random).await?;
             match guess {
                 Some(guess) => step.change_password(guess, phc).await,
@@ -240,7 +246,7 @@ impl Step<'_> {
             }
             if let Some(checked) = &checked {
                 if !checked.verified.right {
-                    scribe.record(tx, Happened::PasswordWrong, whom, &[])?;
+                    checked.record_wrong(tx, &scribe)?;
                     return Ok(false);
                 }
                 limits::give_back(tx, Kind::Password, &checked.payer, now)?;

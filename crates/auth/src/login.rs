@@ -1,11 +1,12 @@
 //! Signing in: a name and a password, then a code; or a name and a code, and of some people the password then. Between the
 //! two there is a *login*, good for ten minutes.
 
+use store::attempts::Taken;
 use store::logins::Login;
 use store::users::User;
 use store::{Conn, Time, Tx, logins, users};
 
-use crate::audit::{Happened, Whom};
+use crate::audit::{Happened, Scribe, Whom};
 use crate::code::Guess;
 use crate::config::Factors;
 use crate::limits::{self, Kind, Payer};
@@ -118,23 +119,18 @@ impl LoginDraft {
 pub async fn begin(app: &App, typed: Credentials, visit: &Visit) -> Result<Token> {
     let now = app.clock.now();
     let name_key = key_of(&typed.username);
-    let Checked { user, stored, verified, payer } =
-        verify_password(app, name_key, typed.password, (visit, now)).await?;
+    let checked = verify_password(app, name_key, typed.password, (visit, now)).await?;
 
     let draft = LoginDraft::new(app, now);
     let token = draft.token.clone();
     let scribe = app.scribe(visit, now);
     let begun = app.db.write(move |tx| {
-        let Some(user) = user.as_ref().filter(|_| verified.right) else {
-            let whom = Whom {
-                id: user.as_ref().map(|user| &user.id),
-                name: user.as_ref().map_or("", |user| &user.name),
-            };
-            scribe.record(tx, Happened::PasswordWrong, whom, &[])?;
+        let Some(user) = checked.user.as_ref().filter(|_| checked.verified.right) else {
+            checked.record_wrong(tx, &scribe)?;
             return Ok(false);
         };
-        limits::give_back(tx, Kind::Password, &payer, now)?;
-        if let (Some(new), Some(old)) = (&verified.upgrade, &stored) {
+        limits::give_back(tx, Kind::Password, &checked.payer, now)?;
+        if let (Some(new), Some(old)) = (&checked.verified.upgrade, &checked.stored) {
             users::update_hash(tx, &user.id, old, new)?;
         }
         draft.begin(tx, user, Owes::Code, (typed.keep, &typed.next))?;
@@ -159,6 +155,20 @@ pub(crate) struct Checked {
     pub(crate) verified: Verified,
     /// Who has paid for it.
     pub(crate) payer: Payer,
+    /// What was paid.
+    taken: Taken,
+}
+
+impl Checked {
+    /// Writes down that it was wrong, and that it was the last of a hundred. The same for a name that nobody has.
+    pub(crate) fn record_wrong(&self, tx: &mut Tx<'_>, scribe: &Scribe) -> Result<()> {
+        let (user, mut happened) = (self.user.as_ref(), vec![Happened::PasswordWrong]);
+        if limits::closes_door(&self.taken) {
+            happened.push(Happened::DoorClosed);
+        }
+        let whom = Whom { id: user.map(|user| &user.id), name: user.map_or("", |user| &user.name) };
+        happened.into_iter().try_for_each(|happened| scribe.record(tx, happened, whom, &[]))
+    }
 }
 
 /// Takes a try of a password and compares. The caller gives it back, in the transaction that makes something of it, when
@@ -170,19 +180,30 @@ pub(crate) async fn verify_password(
     (visit, now): (&Visit, Time),
 ) -> Result<Checked> {
     let payer = payer(app, &name_key, visit, now).await?;
+    verify_password_of(app, (name_key, payer), password, now).await
+}
+
+/// The same when it is settled who pays.
+pub(crate) async fn verify_password_of(
+    app: &App,
+    (name_key, payer): (String, Payer),
+    password: Password,
+    now: Time,
+) -> Result<Checked> {
     refuse_resting(app, Kind::Password, &payer, now).await?;
 
     // A slot before a charge: whoever finds the line full has lost nothing.
     let slot = app.hasher.slot(Lane::SignIn).await?;
-    let pays = payer.clone();
-    let user = app.db.write(move |tx| {
-        limits::spend_try(tx, Kind::Password, &pays, now)?;
-        Ok::<_, Error>(users::by_name(tx, &name_key)?)
+    let (pays, crowd) = (payer.clone(), app.crowd.clone());
+    let charged = app.db.write(move |tx| {
+        let taken = limits::spend_try(tx, Kind::Password, &pays, now)?;
+        crowd.note(tx, &taken, now)?;
+        Ok::<_, Error>((users::by_name(tx, &name_key)?, taken))
     });
-    let user = user.await.inspect_err(|error| app.note_rest(error))?;
+    let (user, taken) = charged.await.inspect_err(|error| app.note_rest(error))?;
     let stored = user.as_ref().filter(|user| !user.disabled).and_then(|user| user.password.clone());
     let verified = slot.verify(password, stored.clone(), &app.random).await?;
-    Ok(Checked { user, stored, verified, payer })
+    Ok(Checked { user, stored, verified, payer, taken })
 }
 
 /// Who pays for what this visitor tries with a name.
@@ -197,6 +218,12 @@ async fn refuse_resting(app: &App, kind: Kind, payer: &Payer, now: Time) -> Resu
     let resting = payer.clone();
     let refused = app.db.read(move |conn| limits::refuse_resting(conn, kind, &resting, now)).await;
     refused.inspect_err(|error| app.note_rest(error))
+}
+
+/// Refuses whoever has to wait for the code in any case before anything is hashed that comes with it.
+pub(crate) async fn refuse_resting_code(app: &App, name_key: &str, visit: &Visit, now: Time) -> Result<()> {
+    let payer = payer(app, name_key, visit, now).await?;
+    refuse_resting(app, Kind::Code, &payer, now).await
 }
 
 /// Whether anybody signs in by a name and a code: everybody under that policy; under the other one those who have still to
@@ -219,7 +246,7 @@ pub async fn by_code(app: &App, typed: NameAndCode, visit: &Visit) -> Result<Ent
     let payer = payer(app, &name_key, visit, now).await?;
     refuse_resting(app, Kind::CodeAlone, &payer, now).await?;
     let (login, draft) = (LoginDraft::new(app, now), session::Draft::new(app, visit, now));
-    let (factors, scribe) = (app.config.factors, app.scribe(visit, now));
+    let (factors, scribe, vault) = (app.config.factors, app.scribe(visit, now), app.vault.clone());
     let token = login.token.clone();
     let judged = app.db.write(move |tx| {
         let allow = |user: &User| factors == Factors::Code || may_choose(user, now);
@@ -241,6 +268,7 @@ pub async fn by_code(app: &App, typed: NameAndCode, visit: &Visit) -> Result<Ent
                 next: &typed.next,
             };
             let started = draft.start(tx, &of, now)?;
+            limits::open_door(tx, &vault, &name_key)?;
             scribe.record(tx, Happened::SignedIn, whom, &[])?;
             Ok(Some(started))
         })
@@ -339,12 +367,13 @@ pub async fn complete_with_password(
         return choose_password(app, mac, user, password, visit).await;
     }
     let name_key = user.name.to_ascii_lowercase();
-    let checked = verify_password(app, name_key, password, (visit, now)).await?;
+    let checked = verify_password(app, name_key.clone(), password, (visit, now)).await?;
     let (draft, scribe) = (session::Draft::new(app, visit, now), app.scribe(visit, now));
+    let vault = app.vault.clone();
     let completed = app.db.write(move |tx| {
         let whom = Whom { id: Some(&user.id), name: &user.name };
         if !checked.verified.right {
-            scribe.record(tx, Happened::PasswordWrong, whom, &[])?;
+            checked.record_wrong(tx, &scribe)?;
             return Ok(None);
         }
         let (login, user) = find(tx, &mac, Owes::Password, now)?;
@@ -355,6 +384,7 @@ pub async fn complete_with_password(
         }
         let started = finish(tx, &login, login.epoch, &draft, now)?;
         limits::forgive(tx, Kind::Password, &checked.payer)?;
+        limits::open_door(tx, &vault, &name_key)?;
         scribe.record(tx, Happened::SignedIn, whom, &[])?;
         Ok(Some(started))
     });
@@ -375,6 +405,7 @@ async fn choose_password(
     password.check(&[user.name.as_str(), app.config.issuer.as_str(), "latchkey"])?;
     let phc = app.hasher.slot(Lane::SignIn).await?.hash(password, &app.random).await?;
     let (draft, scribe) = (session::Draft::new(app, visit, now), app.scribe(visit, now));
+    let vault = app.vault.clone();
     app.db
         .write(move |tx| {
             let (login, user) = find(tx, &mac, Owes::Password, now)?;
@@ -383,6 +414,7 @@ async fn choose_password(
             }
             let epoch = users::update_password(tx, &user.id, &phc, login.epoch)?.ok_or(Error::Expired)?;
             let whom = Whom { id: Some(&user.id), name: &user.name };
+            limits::open_door(tx, &vault, &user.name.to_ascii_lowercase())?;
             scribe.record(tx, Happened::PasswordChanged, whom, &[])?;
             scribe.record(tx, Happened::SignedIn, whom, &[])?;
             finish(tx, &login, epoch, &draft, now)
@@ -393,7 +425,7 @@ async fn choose_password(
 impl App {
     /// Counts somebody who was told to wait.
     pub(crate) fn note_rest(&self, error: &Error) {
-        if matches!(error, Error::TooManyTries { .. }) {
+        if matches!(error, Error::TooManyTries { .. } | Error::DoorClosed) {
             self.rested.add(1);
         }
     }

@@ -66,12 +66,14 @@ pub async fn enter(app: &App, holder: Holder, typed: &str, visit: &Visit) -> Res
     let draft = enroll::Pend::new(app, now);
     let token = draft.token.clone();
     let (vault, scribe, device) = (app.vault.clone(), app.scribe(visit, now), app.device_mac(visit));
+    let crowd = app.crowd.clone();
     let right = app.db.write(move |tx| {
         let found = find(tx, &holder, login_mac.as_deref(), now)?;
         let user = found.user.as_ref();
         let whom = Whom { id: user.map(|user| &user.id), name: user.map_or("", |user| &user.name) };
         let payer = Payer::of(tx, &vault, &found.name_key, device.as_deref(), now)?;
-        limits::spend_try(tx, Kind::Recovery, &payer, now)?;
+        let taken = limits::spend_try(tx, Kind::Recovery, &payer, now)?;
+        crowd.note(tx, &taken, now)?;
         let judged = tx.savepoint(|tx| {
             let Some(code) = &code else { return Ok(false) };
             // Nobody's code is looked for like anybody's, or the work would tell which names there are.

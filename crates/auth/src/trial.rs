@@ -8,7 +8,7 @@ use store::{Time, authenticators, users};
 
 use crate::authenticator::{key_of, parse_code};
 use crate::drift::Drift;
-use crate::limits::WRONG_CODES;
+use crate::limits::IN_A_ROW;
 use crate::name::Name;
 use crate::{App, Error, Result};
 
@@ -74,7 +74,7 @@ pub async fn code(app: &App, name: &str, typed: &str) -> Result<Trial> {
                 name: user.name,
                 verdict: found.into_iter().min_by_key(|(verdict, _)| verdict.distance()),
                 disabled: user.disabled,
-                codes_closed: user.wrong_codes >= WRONG_CODES,
+                codes_closed: user.wrong_codes >= IN_A_ROW,
             })
         })
         .await

@@ -5,7 +5,7 @@ use store::{Time, Tx, claims, devices, recovery_codes, registrations, setup_link
 use crate::account::authenticators;
 use crate::audit::{Happened, Whom};
 use crate::enroll::{Begun, Pend, Purpose};
-use crate::limits::{Kind, Payer, WRONG_CODES};
+use crate::limits::{IN_A_ROW, Kind, Payer};
 use crate::name::Name;
 use crate::random::Token;
 use crate::{App, Error, Level, Result, Role, Visit, limits, setup};
@@ -45,6 +45,9 @@ pub struct Details {
     pub authenticators: Vec<String>,
     /// Recovery codes that are left.
     pub recovery_codes: i64,
+    /// A hundred wrong guesses in a row: browsers in which they have not signed in before are not heard, until they sign in in
+    /// a known one, or get a link, or `enable`.
+    pub door_closed: bool,
 }
 
 /// How many people and held names there are.
@@ -52,6 +55,8 @@ pub struct Details {
 pub struct Counts {
     /// People with an account.
     pub people: i64,
+    /// Authenticators whose codes let them in.
+    pub authenticators: i64,
     /// Names held for somebody who has not confirmed a code yet.
     pub registrations: i64,
 }
@@ -62,7 +67,7 @@ fn person(user: users::User) -> Person {
         name: user.name,
         role: Role::of_row(&user.role),
         disabled: user.disabled,
-        codes_closed: user.wrong_codes >= WRONG_CODES,
+        codes_closed: user.wrong_codes >= IN_A_ROW,
         created_at: user.created_at,
         signed_in_at: user.signed_in_at,
         has_password: user.password.is_some(),
@@ -90,6 +95,7 @@ pub async fn count(app: &App) -> Result<Counts> {
     let counts = app.db.scan(move |conn| {
         Ok::<_, store::Error>(Counts {
             people: users::count(conn)?,
+            authenticators: store::authenticators::count(conn, now)?,
             registrations: registrations::count(conn, now)?,
         })
     });
@@ -100,6 +106,7 @@ pub async fn count(app: &App) -> Result<Counts> {
 pub async fn show(app: &App, name: &str) -> Result<Details> {
     let now = app.clock.now();
     let (key, missing) = (Name::parse(name)?.key().to_owned(), name.to_owned());
+    let vault = app.vault.clone();
     app.db
         .scan(move |conn| {
             let user = users::by_name(conn, &key)?.ok_or_else(|| nobody(&missing))?;
@@ -107,6 +114,7 @@ pub async fn show(app: &App, name: &str) -> Result<Details> {
             Ok(Details {
                 authenticators: authenticators.into_iter().map(|authenticator| authenticator.label).collect(),
                 recovery_codes: recovery_codes::count_of_user(conn, &user.id)?,
+                door_closed: limits::is_door_closed(conn, &vault, &key)?,
                 person: person(user),
             })
         })

@@ -3,6 +3,7 @@
 
 mod database;
 mod files;
+mod guessing;
 mod reach;
 
 use std::fmt;
@@ -40,19 +41,26 @@ struct Finding {
     check: &'static str,
     text: String,
     remedy: String,
+    /// The same in numbers, for programs.
+    numbers: Option<Value>,
 }
 
 impl Finding {
     fn ok(check: &'static str, text: impl Into<String>) -> Finding {
-        Finding { state: State::Ok, check, text: text.into(), remedy: String::new() }
+        Finding { state: State::Ok, check, text: text.into(), remedy: String::new(), numbers: None }
     }
 
     fn note(check: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Finding {
-        Finding { state: State::Note, check, text: text.into(), remedy: remedy.into() }
+        Finding { state: State::Note, check, text: text.into(), remedy: remedy.into(), numbers: None }
     }
 
     fn wrong(check: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Finding {
-        Finding { state: State::Wrong, check, text: text.into(), remedy: remedy.into() }
+        Finding { state: State::Wrong, check, text: text.into(), remedy: remedy.into(), numbers: None }
+    }
+
+    /// The same, and in numbers.
+    fn with(self, numbers: Value) -> Finding {
+        Finding { numbers: Some(numbers), ..self }
     }
 }
 
@@ -83,7 +91,7 @@ pub(crate) fn run(flags: &Flags, json: bool) -> Result<()> {
 
 fn report(findings: &[Finding]) -> String {
     let mut rows = Vec::new();
-    for Finding { state, check, text, remedy } in findings {
+    for Finding { state, check, text, remedy, .. } in findings {
         rows.push([state.to_string(), (*check).to_owned(), text.clone()]);
         if !remedy.is_empty() {
             rows.push([String::new(), String::new(), format!("→ {remedy}")]);
@@ -93,10 +101,14 @@ fn report(findings: &[Finding]) -> String {
 }
 
 fn shape(finding: &Finding) -> Value {
-    json!({
+    let mut value = json!({
         "check": finding.check,
         "state": finding.state.to_string(),
         "text": finding.text,
         "remedy": Some(&finding.remedy).filter(|remedy| !remedy.is_empty()),
-    })
+    });
+    if let Some(numbers) = &finding.numbers {
+        value["numbers"] = numbers.clone();
+    }
+    value
 }

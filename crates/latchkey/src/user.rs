@@ -63,10 +63,11 @@ pub(crate) fn show(flags: &Flags, name: &str, json: bool) -> Result<()> {
         let mut value = shape(person);
         value["authenticators"] = details.authenticators.into();
         value["recovery_codes"] = details.recovery_codes.into();
+        value["door_closed"] = details.door_closed.into();
         print_json(&value);
         return Ok(());
     }
-    let rows = [
+    let mut rows = vec![
         ["Role".to_owned(), person.role.to_string()],
         ["State".to_owned(), state(person).to_owned()],
         ["Since".to_owned(), date_and_time(person.created_at)],
@@ -75,6 +76,16 @@ pub(crate) fn show(flags: &Flags, name: &str, json: bool) -> Result<()> {
         ["Authenticators".to_owned(), details.authenticators.join(", ")],
         ["Recovery codes".to_owned(), format!("{} left", details.recovery_codes)],
     ];
+    if details.door_closed {
+        let text =
+            "closed after a hundred wrong tries: only browsers they have signed in with before are let in";
+        rows.push(["Front door".to_owned(), text.to_owned()]);
+        let remedy = format!(
+            "→ latchkey user enable {0}, or latchkey user link {0}, or a sign-in of theirs",
+            person.name
+        );
+        rows.push([String::new(), remedy]);
+    }
     print(&format!("{}\n{}", person.name, columns("  ", &rows)));
     Ok(())
 }

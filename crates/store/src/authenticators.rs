@@ -127,6 +127,13 @@ pub struct Listed {
     pub retires_at: Option<Time>,
 }
 
+/// How many there are in all whose codes let somebody in.
+pub fn count(conn: &mut Conn<'_>, now: Time) -> Result<i64> {
+    const COUNT: Sql =
+        Sql::new("SELECT count(*) FROM authenticators WHERE retires_at IS NULL OR retires_at > $1");
+    Ok(conn.one(COUNT, &[now.into()], |row| row.int(0))?.unwrap_or(0))
+}
+
 /// The list of a user's authenticators whose codes are good, oldest first.
 pub fn list_of_user(conn: &mut Conn<'_>, user_id: &Id, now: Time) -> Result<Vec<Listed>> {
     const LIST: Sql = Sql::new(

@@ -46,6 +46,18 @@ pub fn record(tx: &mut Tx<'_>, new: &Event) -> Result<()> {
     tx.execute(RECORD, &values).map(|_| ())
 }
 
+/// How many gathered rows begin with `place`, other than the row `gather` itself; none once that one is there.
+pub fn beside(conn: &mut Conn<'_>, place: &str, gather: &str) -> Result<i64> {
+    // Names and addresses are ASCII, so whatever begins with `place` stands between it and it with a tilde.
+    const BESIDE: Sql = Sql::new(
+        "SELECT count(*) FROM events WHERE gather >= $1 AND gather < $2
+             AND NOT EXISTS (SELECT 1 FROM events WHERE gather = $3)",
+    );
+    let end = format!("{place}~");
+    let values = [place.into(), (&end).into(), gather.into()];
+    Ok(conn.one(BESIDE, &values, |row| row.int(0))?.unwrap_or(0))
+}
+
 fn event(row: &Row<'_>) -> Result<Event> {
     Ok(Event {
         id: row.id(0)?,

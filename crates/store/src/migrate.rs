@@ -33,6 +33,12 @@ const MIGRATIONS: &[Migration] = &[
         // An older program would take a session by a code alone for a full one.
         min_compatible: 3,
     },
+    Migration {
+        version: 4,
+        name: "tries",
+        text: include_str!("../migrations/0004_tries.sql"),
+        min_compatible: 3,
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (

@@ -25,3 +25,12 @@ pub fn sweep(tx: &mut Tx<'_>, before: Time) -> Result<u64> {
     const SWEEP: Sql = Sql::new("DELETE FROM quotas WHERE began_at <= $1");
     tx.execute(SWEEP, &[before.into()])
 }
+
+/// Keeps so many windows, the latest: whoever has more addresses than that is not held by them in any case.
+pub fn shed(tx: &mut Tx<'_>, keep: i64) -> Result<u64> {
+    const SHED: Sql = Sql::new(
+        "DELETE FROM quotas WHERE (kind, address) IN (
+             SELECT kind, address FROM quotas ORDER BY began_at DESC, kind, address LIMIT 1000000000 OFFSET $1)",
+    );
+    tx.execute(SHED, &[keep.into()])
+}

@@ -50,6 +50,8 @@ pub(crate) enum Trouble {
         /// What time it is here.
         now: Time,
     },
+    /// 429: browsers that are not known have guessed too often, and waiting does not help.
+    DoorClosed,
     /// 503: too much is going on.
     Busy,
     /// 503: the database is away.
@@ -77,7 +79,7 @@ impl Trouble {
             Trouble::WrongType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Trouble::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Trouble::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Trouble::Resting { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Trouble::Resting { .. } | Trouble::DoorClosed => StatusCode::TOO_MANY_REQUESTS,
             Trouble::Busy | Trouble::DatabaseAway | Trouble::Unjudged(_) => StatusCode::SERVICE_UNAVAILABLE,
             Trouble::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -111,6 +113,7 @@ impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
         match error {
             Error::TooManyTries { until, now } => Trouble::Resting { until, now },
+            Error::DoorClosed => Trouble::DoorClosed,
             Error::RegistrationClosed => Trouble::RegistrationClosed,
             Error::Expired => Trouble::GoneLink,
             Error::NotFound(_) => Trouble::NotFound,

@@ -1,9 +1,10 @@
 //! The database: whether it is there, how it is reached, whose clock is right, and whether somebody owns the house.
 
 use auth::config::Secrecy;
+use auth::odds::Target;
 use auth::{App, Clock, Config, DatabaseKind, Found, setup, users};
 
-use super::Finding;
+use super::{Finding, guessing};
 use crate::exit::Trouble;
 use crate::settings::Flags;
 use crate::terminal::count;
@@ -45,7 +46,8 @@ fn connection(config: &Config) -> Option<Finding> {
 }
 
 async fn of_open(app: &App, shown: &str) -> Vec<Finding> {
-    let mut findings = vec![match users::count(app).await {
+    let counts = users::count(app).await;
+    let mut findings = vec![match &counts {
         Ok(counts) => {
             let people = count(counts.people, "person", "people");
             Finding::ok("database", format!("{shown}, {people}; the master key opens it"))
@@ -58,6 +60,9 @@ async fn of_open(app: &App, shown: &str) -> Vec<Finding> {
         Ok(false) => Finding::note("owner", "there is none yet", "latchkey setup-link"),
         Err(error) => Finding::wrong("owner", error.to_string(), "see that the database runs"),
     });
+    if let Ok(counts) = &counts {
+        findings.extend(guessing::of(Target::of(&app.config), counts));
+    }
     findings
 }
 

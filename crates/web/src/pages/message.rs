@@ -123,6 +123,7 @@ fn words(trouble: &Trouble) -> (&'static str, &'static str) {
         Trouble::Misdirected => ("misdirected-heading", "misdirected-text"),
         Trouble::HeadersTooLarge => ("headers-too-large-heading", "headers-too-large-text"),
         Trouble::Resting { .. } => ("resting-heading", "resting-text"),
+        Trouble::DoorClosed => ("door-closed-heading", "door-closed-text"),
         Trouble::Busy => ("busy-heading", "busy-text"),
         Trouble::DatabaseAway => ("database-away-heading", "database-away-text"),
         Trouble::Broken(_) | Trouble::Unjudged(_) => ("broken-heading", "broken-text"),

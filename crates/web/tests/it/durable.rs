@@ -166,6 +166,12 @@ async fn whatever_happens_is_written_down_in_the_same_transaction_or_does_not_ha
         act(records, "sign_in.code_wrong", async || status(half.give_code(&ada.wrong_code()).await)).await;
         records.change("UPDATE users SET wrong_codes = 99").await;
         act(records, "sign_in.codes_closed", async || status(half.give_code(&ada.wrong_code()).await)).await;
+        let strange = &world.browser();
+        let hundredth = async || {
+            records.change("UPDATE attempts SET in_row = 99 WHERE kind = 'password'").await;
+            status(strange.give_password("ada", "not the password").await)
+        };
+        act(records, "sign_in.door_closed", hundredth).await;
         act(records, "user.enabled", async || done(users::enable(app, "ada").await)).await;
         act(records, "sign_in.completed", async || status(half.give_code(&ada.code()).await)).await;
 

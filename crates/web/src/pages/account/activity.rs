@@ -77,6 +77,7 @@ fn words(kind: &str) -> &'static str {
         "sign_in.code_wrong" => "event-code-wrong",
         "sign_in.code_replayed" => "event-code-replayed",
         "sign_in.codes_closed" => "event-codes-closed",
+        "sign_in.door_closed" => "event-door-closed",
         "recovery.code_used" => "event-recovery-used",
         "recovery.code_wrong" => "event-recovery-wrong",
         "recovery.codes_saved" => "event-recovery-saved",
