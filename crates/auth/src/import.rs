@@ -20,7 +20,7 @@ use store::{Conn, Id, Time, Tx, authenticators, users};
 use crate::audit::{Happened, Scribe, Whom};
 use crate::name::Name;
 use crate::vault::Vault;
-use crate::{App, Result, Role, Visit, authenticator};
+use crate::{App, Result, Role, Visit, authenticator, limits};
 
 pub use gather::Plan;
 pub use otpauth::{LONGEST, otpauth};
@@ -263,6 +263,8 @@ impl Door {
             // Somebody got the name since it was looked up.
             return Ok(vec![Fate::Stranger; person.entries.len()]);
         }
+        // What was tried with the name while nobody had it.
+        limits::open_door(tx, &self.vault, person.name.key())?;
         for (entry, id) in person.entries.iter().zip(&ids.authenticators) {
             self.enroll(tx, &ids.user, id, entry)?;
         }

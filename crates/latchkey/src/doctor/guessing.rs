@@ -28,7 +28,7 @@ fn one(target: Target, odds: &Odds, recovery: Guesses) -> Finding {
         text += &format!(", and {} in all ({})", run.count, in_words(run.chance));
     }
     text += &format!("; at a recovery code {} ({})", recovery.count, in_words(recovery.chance));
-    Finding::ok("guessing", text).with(json!({
+    Finding::ok("odds", text).with(json!({
         "first_day": shape(odds.first_day, 1),
         "later_day": shape(odds.later_day, 1),
         "in_all": odds.run.map(|run| shape(run, 1)),
@@ -40,7 +40,7 @@ fn all(target: Target, odds: &Odds, counts: &Counts) -> Finding {
     let known = if target == Target::CodeAlone { "names" } else { "passwords" };
     let many = counts.authenticators;
     let mut text = format!(
-        "whoever knows the {known} of all ({}, {}) is right at one of them {} in the first day",
+        "whoever knows the {known} of all ({}, {}): right at one of them by chance {} in the first day",
         count(counts.people, "person", "people"),
         count(many, "authenticator", "authenticators"),
         in_words(odds.first_day.at_any_of(many)),
@@ -48,7 +48,7 @@ fn all(target: Target, odds: &Odds, counts: &Counts) -> Finding {
     if let Some(run) = odds.run {
         text += &format!(", {} in all", in_words(run.at_any_of(many)));
     }
-    Finding::ok("guessing at all", text).with(json!({
+    Finding::ok("odds for all", text).with(json!({
         "people": counts.people,
         "authenticators": many,
         "first_day": shape(odds.first_day, many),

@@ -1,10 +1,11 @@
 //! Whatever strangers send, the database stays small, and nobody is kept out by it who has been let in before.
 
-use auth::{chores, users};
+use auth::link::{self, Purpose};
+use auth::{Cost, Role, chores, setup, users};
 use store::Kind;
 use tokio::task::JoinSet;
 
-use crate::world::{Browser, PASSWORD, Person, World, by_code};
+use crate::world::{Browser, PASSWORD, Person, World, by_code, path_of};
 
 const MEGABYTE: i64 = 1_000_000;
 
@@ -177,9 +178,9 @@ async fn twenty_times(world: World, codes_alone: bool) {
     for round in 0..20 {
         world.wait(30);
         strangers(&world, &ada).await;
-        if round == 10 {
-            // From here on the door is closed in each round.
-            let closed = "UPDATE attempts SET in_row = 100 WHERE in_row > 0";
+        if round >= 10 {
+            // From here on the door is closed each time.
+            let closed = "UPDATE attempts SET in_row = 100 WHERE kind IN ('password', 'code_alone')";
             assert!(world.records().await.change(closed).await > 0);
             assert!(users::show(&world.app, "ada").await.unwrap().door_closed);
         }
@@ -220,4 +221,48 @@ async fn whoever_has_a_known_browser_signs_in_twenty_times_of_twenty_whatever_st
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn also_where_a_code_is_enough() {
     World::on_both_by_code(|world| twenty_times(world, true)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn neither_a_dead_link_nor_a_closed_door_nor_a_resting_code_costs_a_hash_or_a_write() {
+    let dear = |config: &mut auth::Config| config.password_cost = Cost { memory_kib: 65_536, passes: 4 };
+    let world = World::with(Kind::Sqlite, dear).await;
+    let ada = world.person("ada").enrolled().await;
+    let spent = path_of(&link::make(&world.app, "ada", Purpose::Enroll).await.unwrap());
+    let live = path_of(&link::make(&world.app, "ada", Purpose::Password).await.unwrap());
+    let replaced = path_of(&setup::user_link(&world.app, "eve", Role::User).await.unwrap());
+    setup::user_link(&world.app, "eve", Role::User).await.unwrap();
+    let half = ada.half_signed_in().await;
+    for _ in 0..5 {
+        half.give_code(&ada.wrong_code()).await.is(422);
+    }
+    world.browser().give_password("closed", "not the password").await.is(422);
+    world.records().await.change("UPDATE attempts SET in_row = 100 WHERE of_user = FALSE").await;
+
+    // The line for a hash is full, so whoever wants one is told 503.
+    let slots = std::thread::available_parallelism().unwrap().get();
+    let mut crowd = JoinSet::new();
+    for n in 0..slots + 64 + 34 {
+        let browser = world.browser();
+        crowd.spawn(async move { browser.give_password(&format!("crowd{n}"), "not the password").await });
+    }
+    crowd.join_next().await.unwrap().unwrap().is(503);
+    let before = world.dump().await.without(&["attempts", "events"]);
+    let tried = "SELECT count(*) FROM attempts WHERE kind <> 'password'";
+    let codes = world.records().await.number(tried).await;
+    let password = [("password", PASSWORD)];
+    for path in [spent.as_str(), "/link/7q4m-k2vd-9xrt-3b8h", "/link/x"] {
+        world.browser().post(path, &password).await.is(410);
+    }
+    for path in [replaced.as_str(), "/setup/7q4m-k2vd-9xrt-3b8h", "/setup/x"] {
+        world.browser().post(path, &[("username", "eve"), ("password", PASSWORD)]).await.is(410);
+    }
+    world.browser().give_password("closed", "not the password").await.is(429);
+    world.browser().post(&live, &[("password", "engine of synthesis"), ("otp", &ada.code())]).await.is(429);
+    half.give_code(&ada.code()).await.is(429);
+    // What does cost a hash is refused at this very moment.
+    world.browser().give_password("ada", PASSWORD).await.is(503);
+    world.dump().await.without(&["attempts", "events"]).is_still(&before);
+    assert_eq!(world.records().await.number(tried).await, codes);
+    while crowd.join_next().await.is_some() {}
 }

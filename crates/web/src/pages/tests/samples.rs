@@ -308,6 +308,7 @@ fn messages(shell: &Shell) -> Vec<(&'static str, String)> {
             "broken",
             message("broken-heading", &shell.t("broken-text"), None, to_start, Some("01JD-7Q4M-K2VD")),
         ),
+        ("door-closed", message("door-closed-heading", &shell.t("door-closed-text"), None, to_start, None)),
         ("misdirected", message("misdirected-heading", &misdirected, Some(&*detail), None, None)),
     ]
 }
