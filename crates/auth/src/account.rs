@@ -90,7 +90,7 @@ pub async fn prove(
     (password, code): (Option<Password>, &str),
     visit: &Visit,
 ) -> Result<Option<Token>> {
-    let now = app.time_for_codes().await?;
+    let now = app.time_to_judge().await?;
     let guess = Guess::new(app, code, visit, now)?;
     let name_key = session.name.to_ascii_lowercase();
     refuse_resting_code(app, &name_key, visit, now).await?;

@@ -235,12 +235,7 @@ impl Guess {
 
     /// Why it is wrong, as far as it may be said. A code of the past is worthless, and so is one of an entry that no longer
     /// counts; a code of the future is not.
-    fn explain(
-        &self,
-        conn: &mut Conn<'_>,
-        user_id: &Id,
-        theirs: &[Authenticator],
-    ) -> Result<Hint> {
+    fn explain(&self, conn: &mut Conn<'_>, user_id: &Id, theirs: &[Authenticator]) -> Result<Hint> {
         if self.then.is_some() {
             return Ok(Hint::NotInARow);
         }

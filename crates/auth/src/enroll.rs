@@ -264,7 +264,7 @@ pub async fn confirm(
         "" => None,
         then => Some(parse_code(then).map_err(|_| Rule::SecondCode)?),
     };
-    let now = app.time_for_codes().await?;
+    let now = app.time_to_judge().await?;
     let mac = app.vault.token_mac(vault::Purpose::Enroll, token);
     let draft = Draft {
         vault: app.vault.clone(),

@@ -158,9 +158,9 @@ impl App {
         self.refuse_apart().await
     }
 
-    /// The time, when it is to be believed. Whoever judges a code asks here: a step that was spent by a wrong time would keep
-    /// its owner out until that time has come. See `docs/adr/0014`.
-    async fn time_for_codes(&self) -> Result<Time> {
+    /// The time, when it is to be believed. Whoever charges a try, or spends anything, asks here: a step that was spent by a
+    /// wrong time, and a budget that rests by it, would keep people out until that time has come. See `docs/adr/0014`.
+    async fn time_to_judge(&self) -> Result<Time> {
         let unsure = |error| Error::Unjudged(Box::new(error));
         self.refuse_jumped().map_err(unsure)?;
         if self.clock.runs() {
@@ -173,7 +173,7 @@ impl App {
         match self.steadiness.jump(self.clock.moment()) {
             None => Ok(()),
             Some(by) => Err(Error::Refused(format!(
-                "this machine's clock has jumped by {} seconds, and no code is judged until it is back or has held for five minutes. When the time is right now, restart Latchkey",
+                "this machine's clock has jumped by {} seconds, and nobody is signed in until it is back or has held for five minutes. When the time is right now, restart Latchkey",
                 by / 1000
             ))),
         }
@@ -181,9 +181,9 @@ impl App {
 
     async fn refuse_apart(&self) -> Result<()> {
         match self.clocks_apart().await? {
-            Some(apart) if apart > CLOCKS_APART => Err(Error::Refused(format!(
-                "this machine's clock and the database's are {apart} ms apart"
-            ))),
+            Some(apart) if apart > CLOCKS_APART => {
+                Err(Error::Refused(format!("this machine's clock and the database's are {apart} ms apart")))
+            }
             _ => Ok(()),
         }
     }

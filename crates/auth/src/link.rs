@@ -194,7 +194,7 @@ fn look(conn: &mut Conn<'_>, mac: &str, factors: Factors, now: Time) -> Result<(
 
 /// Follows a link: judges what it asks, and spends it. Anything that is refused spends nothing.
 pub async fn follow(app: &App, words: &Words, answers: Answers, visit: &Visit) -> Result<Followed> {
-    let now = app.time_for_codes().await?;
+    let now = app.time_to_judge().await?;
     let mac = app.vault.user_link_mac(words);
     let link = find(app, words).await?;
     let step = Step { app, mac, link, visit, now };

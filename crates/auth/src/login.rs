@@ -117,7 +117,7 @@ impl LoginDraft {
 ///
 /// A name that does not exist costs the same: a read, a try, a hash and two writes.
 pub async fn begin(app: &App, typed: Credentials, visit: &Visit) -> Result<Token> {
-    let now = app.clock.now();
+    let now = app.time_to_judge().await?;
     let name_key = key_of(&typed.username);
     let checked = verify_password(app, name_key, typed.password, (visit, now)).await?;
 
@@ -240,7 +240,7 @@ pub async fn is_by_code(app: &App) -> Result<bool> {
 ///
 /// There is one answer to everything that is wrong, and a name that does not exist costs the same try.
 pub async fn by_code(app: &App, typed: NameAndCode, visit: &Visit) -> Result<Entered> {
-    let now = app.time_for_codes().await?;
+    let now = app.time_to_judge().await?;
     let guess = Guess::new(app, &typed.code, visit, now)?;
     let name_key = key_of(&typed.username);
     let payer = payer(app, &name_key, visit, now).await?;
@@ -327,7 +327,7 @@ pub async fn complete(
     (typed, then): (&str, &str),
     visit: &Visit,
 ) -> Result<Started> {
-    let now = app.time_for_codes().await?;
+    let now = app.time_to_judge().await?;
     let guess = Guess::new(app, typed, visit, now)?.then(then)?;
     let login_mac = app.vault.token_mac(Purpose::Login, token);
     let draft = session::Draft::new(app, visit, now);
@@ -359,7 +359,7 @@ pub async fn complete_with_password(
     password: Password,
     visit: &Visit,
 ) -> Result<Started> {
-    let now = app.clock.now();
+    let now = app.time_to_judge().await?;
     let mac = app.vault.token_mac(Purpose::Login, token);
     let asked = mac.clone();
     let (_, user) = app.db.scan(move |conn| find(conn, &asked, Owes::Password, now)).await?;

@@ -57,7 +57,7 @@ pub async fn enter(app: &App, holder: Holder, typed: &str, visit: &Visit) -> Res
     if matches!(holder, Holder::Name { .. }) && app.config.factors != Factors::Code {
         return Err(Error::Expired);
     }
-    let now = app.clock.now();
+    let now = app.time_to_judge().await?;
     let code = Words::parse(typed);
     let login_mac = match &holder {
         Holder::Login(token) => Some(app.vault.token_mac(Purpose::Login, token)),

@@ -46,7 +46,7 @@ pub async fn reserve(app: &App, new: NewUser, browser: Option<Token>, visit: Vis
     if new.link.is_none() && !is_open(app) {
         return Err(Error::RegistrationClosed);
     }
-    let now = app.clock.now();
+    let now = app.time_to_judge().await?;
     let name = checked(app, &new)?;
     let link_mac = new.link.as_ref().map(|link| app.vault.link_mac(link));
     let held_mac = browser.as_ref().map(|token| app.vault.token_mac(Purpose::Enroll, token));

@@ -98,12 +98,7 @@ fn answered(last: Last, person: &mut Person, browser: &mut Browser, before: Stri
 }
 
 /// The browser has what it was answered, and nobody has it a second time.
-fn still_true(
-    last: Last,
-    person: &Person,
-    (browser, thief): (&mut Browser, &mut Browser),
-    spent: &str,
-) {
+fn still_true(last: Last, person: &Person, (browser, thief): (&mut Browser, &mut Browser), spent: &str) {
     match last {
         Last::Code => {
             assert!(browser.get("/").is(200).contains(&person.name), "{} is signed in", person.name);

@@ -246,11 +246,8 @@ fn apart(these: &[u128], those: &[u128]) -> f64 {
 async fn how_long_a_wrong_answer_takes_is_printed_and_decides_nothing() {
     for kind in [Kind::Sqlite, Kind::Postgres] {
         let house = House::by_code(kind).await;
-        let passwords = house
-            .world
-            .reopened(|config| config.factors = Factors::PasswordAndCode)
-            .await
-            .unwrap();
+        let passwords =
+            house.world.reopened(|config| config.factors = Factors::PasswordAndCode).await.unwrap();
         let records = house.world.records().await;
         let code = house.disabled.wrong_code();
         for (world, path, field, given) in [
@@ -274,7 +271,9 @@ async fn how_long_a_wrong_answer_takes_is_printed_and_decides_nothing() {
                 times.sort_unstable();
                 times[times.len() / 2]
             });
-            println!("{kind:?} {path} {field}: medians {medians:?} µs, told apart {apart:.2} (0.50 is never)");
+            println!(
+                "{kind:?} {path} {field}: medians {medians:?} µs, told apart {apart:.2} (0.50 is never)"
+            );
         }
     }
 }

@@ -65,7 +65,8 @@ async fn a_step_of_one_that_has_retired_is_not_spent() {
         let (began, db) = (world.clock.now(), world.db().await);
         for (seconds, expected) in [(DAY, false), (DAY + 1, false), (DAY - 1, true)] {
             let (id, now) = (store::Id::new(id.clone()), began.plus_seconds(seconds));
-            let spent = store::authenticators::Spent { step: i64::MAX, from: i64::MAX, drift: 0, drift_votes: 0 };
+            let spent =
+                store::authenticators::Spent { step: i64::MAX, from: i64::MAX, drift: 0, drift_votes: 0 };
             let spend = move |tx: &mut store::Tx<'_>| store::authenticators::spend_step(tx, &id, &spent, now);
             assert_eq!(db.write(spend).await.unwrap(), expected, "{seconds} s later");
         }

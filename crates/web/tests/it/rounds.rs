@@ -131,10 +131,14 @@ impl Stage {
             Code => {
                 self.world.wait(30);
                 let code = self.ada.code();
-                self.half.iter().map(|browser| Request::new(browser, "/login/code", &[("otp", &code)])).collect()
+                self.half
+                    .iter()
+                    .map(|browser| Request::new(browser, "/login/code", &[("otp", &code)]))
+                    .collect()
             }
             RecoveryCode => {
-                let again = "INSERT INTO recovery_codes SELECT * FROM spare WHERE true ON CONFLICT DO NOTHING";
+                let again =
+                    "INSERT INTO recovery_codes SELECT * FROM spare WHERE true ON CONFLICT DO NOTHING";
                 self.world.records().await.change(again).await;
                 let field = [("recovery_code", self.ada.recovery_codes[round % 10].as_str())];
                 self.half.iter().map(|browser| Request::new(browser, "/login/recovery", &field)).collect()
@@ -145,14 +149,17 @@ impl Stage {
                 self.world.records().await.change("UPDATE setup_links SET name = NULL").await;
                 let name = |n| format!("round{round}.{n}");
                 let path = path_of(&made);
-                strangers().map(|(n, browser)| Request::new(&browser, &path, &[("username", &name(n))])).collect()
+                strangers()
+                    .map(|(n, browser)| Request::new(&browser, &path, &[("username", &name(n))]))
+                    .collect()
             }
             UserLink => {
                 let made = link::make(&self.world.app, "ada", Purpose::Both).await.unwrap();
                 strangers().map(|(_, browser)| Request::new(&browser, &path_of(&made), &[])).collect()
             }
             Confirmation => {
-                let (browser, mut person) = (self.world.browser(), self.world.person(&format!("round{round}")));
+                let (browser, mut person) =
+                    (self.world.browser(), self.world.person(&format!("round{round}")));
                 browser.post("/register", &[("username", &person.name)]).await.lands_on("/enroll");
                 person.scan(&browser).await;
                 let fields = [("otp", person.code())];
@@ -194,7 +201,9 @@ impl Stage {
     /// How many there are by what the database says.
     async fn had(&self) -> i64 {
         let asked = match self.thing {
-            Code => "SELECT count(*) - 1 FROM events WHERE kind = 'sign_in.completed' OR kind = 'user.created'",
+            Code => {
+                "SELECT count(*) - 1 FROM events WHERE kind = 'sign_in.completed' OR kind = 'user.created'"
+            }
             RecoveryCode => "SELECT count(*) FROM events WHERE kind = 'recovery.code_used'",
             SetupLink | Name => "SELECT count(*) FROM registrations",
             UserLink => "SELECT count(*) FROM events WHERE kind = 'link.used'",
@@ -295,7 +304,10 @@ async fn a_right_code_among_many_wrong_ones_is_one_of_the_five_that_are_judged_o
             let got = count(&at_once(requests).await, 303);
             let wrong = records.number(counted).await - before;
             // Once it is found the login is complete, and nothing more is judged.
-            assert!(got == 0 && wrong == 5 || got == 1 && wrong <= 4, "round {round}: {got} right, {wrong} wrong");
+            assert!(
+                got == 0 && wrong == 5 || got == 1 && wrong <= 4,
+                "round {round}: {got} right, {wrong} wrong"
+            );
             found += got;
         }
         println!("{kind:?}: found in {found} of 20 rounds; about one would be by chance");
