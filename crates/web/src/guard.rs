@@ -3,7 +3,7 @@
 
 use auth::{App, session};
 use axum::extract::{Request, State};
-use axum::http::header::HOST;
+use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -72,6 +72,19 @@ fn is_ours(app: &App, uri: &Uri, headers: &HeaderMap) -> bool {
     // An absolute target must name the same host, or a proxy and we would see two different requests.
     let target = uri.authority().is_none_or(|authority| authority.as_str().eq_ignore_ascii_case(&host));
     target && app.config.public_url.is_reached_as(&host)
+}
+
+/// Refuses an unsafe method from an origin of another scheme. [`same_origin`] compares hosts only, where a browser is so old
+/// that it sends no `Sec-Fetch-Site`; and whoever is on the way can speak for our host in clear.
+pub(crate) async fn our_scheme(State(app): State<App>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let scheme = if app.config.public_url.is_https() { "https://" } else { "http://" };
+    let ours = headers.get_all(ORIGIN).iter().all(|origin| origin.as_bytes().starts_with(scheme.as_bytes()));
+    if request.method().is_safe() || headers.contains_key("sec-fetch-site") || ours {
+        next.run(request).await
+    } else {
+        Trouble::ForbiddenOrigin.into_response()
+    }
 }
 
 /// Refuses an unsafe method whose `Sec-Fetch-Site` or `Origin` is not ours. Programs send neither, and pass.

@@ -28,6 +28,7 @@ pub(crate) fn wrap(routes: Router<Site>, site: &Site) -> Router<Site> {
     routes
         .fallback(async || Trouble::NotFound)
         .layer(guard::same_origin(&site.app))
+        .layer(from_fn_with_state(site.clone(), guard::our_scheme))
         .layer(from_fn_with_state(site.clone(), guard::our_host))
         .layer(from_fn(size_limit))
         .layer(from_fn(time_limit))

@@ -19,6 +19,7 @@ fn disguised(page: &str) -> Vec<String> {
     all.push(page.replace("/account", "/%61ccount"));
     all.push(page.replace("/account", "/Account"));
     all.push(format!("{page}/"));
+    all.retain(|address| address != page);
     all
 }
 

@@ -66,7 +66,8 @@ fn planted(name: &str, token: &str) -> Vec<Vec<u8>> {
     // So many others that no place is left for ours.
     let jar: String = (0..180).map(|n| format!("c{n}=x; ")).collect();
     headers.push(format!("{jar}x{name}={token}").into_bytes());
-    headers.retain(|header| !header.starts_with(format!("{name}={token};").as_bytes()));
+    // Where the name has no letter of a kind, its spelling is the name.
+    headers.retain(|header| header != format!("{name}={token}").as_bytes());
     headers
 }
 

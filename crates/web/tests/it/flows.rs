@@ -106,7 +106,7 @@ impl Scene {
 /// All sequences of two, and what is in the database after each.
 async fn play(world: World, hows: &[How]) -> (usize, usize) {
     let records = world.records().await;
-    let mut eve = world.person("eve").enrolled().await;
+    let eve = world.person("eve").enrolled().await;
     let (mut sequences, mut ways_in) = (0, 0);
     for (n, (first, second)) in STEPS.iter().flat_map(|one| STEPS.map(|two| (*one, two))).enumerate() {
         for how in hows {
@@ -119,8 +119,8 @@ async fn play(world: World, hows: &[How]) -> (usize, usize) {
             let browser = world.browser();
             let other = if *how == How::OtherBrowser {
                 let other = eve.half_signed_in().await;
-                other.post("/register", &[("username", "zoe"), ("password", PASSWORD)]).await.lands_on("/enroll");
-                eve = eve.clone();
+                let held = format!("zoe{n}");
+                other.post("/register", &[("username", &held), ("password", PASSWORD)]).await.lands_on("/enroll");
                 other
             } else {
                 browser.clone()

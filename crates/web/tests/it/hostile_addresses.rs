@@ -50,7 +50,7 @@ pub(crate) fn hostile(ours: &str) -> Vec<String> {
             all.push(format!("{scheme}{bare}{rest}/login"));
         }
     }
-    for length in [990, 1_000, 1_010, 4_000, 9_000] {
+    for length in [990, 1_000, 1_010, 4_000, 5_000] {
         all.push(format!("//{}.evil.example", "a".repeat(length)));
         all.push(format!("{}evil.example", "/".repeat(length)));
         all.push(format!("/{}//evil.example", "../".repeat(length / 3)));

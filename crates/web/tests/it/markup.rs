@@ -88,7 +88,7 @@ async fn no_page_gets_a_tag_or_an_attribute_from_what_is_sent_to_it() {
         (&outside, Field("/login", &[("username", ""), ("password", "")], "x")),
         (&half, Field("/login/code", &[], "otp")),
         (&half, Field("/login/code", &[("otp", "")], "username")),
-        (&half, Field("/login/recovery", &[], "recovery_code")),
+        (&half, Field("/login/recovery", &[("recovery_code", "")], "x")),
         (&inside, Field("/account/prove", &[("password", ""), ("otp", "")], "rd")),
         (&inside, Field("/account/password", &[], "password")),
         (&inside, Field("/account/authenticators/add", &[("x", "")], "name")),

@@ -43,6 +43,12 @@ impl Tally {
     }
 }
 
+/// A NUL is in no form of ours, wherever it stands.
+fn refused(seen: &Seen, address: &str) -> bool {
+    assert_eq!(seen.status == 400, address.contains('\0'), "{address:?}: {}", seen.text);
+    seen.status == 400
+}
+
 fn encoded(address: &str) -> String {
     form_urlencoded::byte_serialize(address.as_bytes()).collect()
 }
@@ -110,14 +116,18 @@ async fn nor_by_what_is_carried_through_all_of_a_sign_in() {
         for address in hostile(OURS).iter().step_by(19) {
             let browser = world.browser();
             let fields = [("username", "ada"), ("password", PASSWORD), ("rd", address)];
-            browser.post("/login", &fields).await.lands_on("/login/code");
+            let begun = browser.post("/login", &fields).await;
+            if refused(&begun, address) {
+                continue;
+            }
+            begun.lands_on("/login/code");
             tally.redirect("code", &browser.give_code(&ada.code()).await, address);
             world.wait(30);
             let fields = [("password", PASSWORD), ("otp", &*ada.code()), ("rd", address)];
             tally.redirect("proof", &browser.post("/account/prove", &fields).await, address);
             world.wait(30);
         }
-        for (n, address) in hostile(OURS).iter().step_by(97).enumerate() {
+        for (n, address) in hostile(OURS).iter().filter(|address| !address.contains('\0')).step_by(97).enumerate() {
             let (browser, mut new) = (world.browser(), world.person(&format!("new{n}")));
             let fields = [("username", &*new.name), ("password", PASSWORD), ("rd", address)];
             browser.post("/register", &fields).await.lands_on("/enroll");
@@ -137,7 +147,7 @@ async fn nor_where_a_code_is_enough() {
     let world = World::with(Kind::Sqlite, by_code).await;
     let ada = world.person("ada").enrolled_by_code().await;
     let mut tally = Tally::default();
-    for (n, address) in hostile(OURS).iter().step_by(29).enumerate() {
+    for (n, address) in hostile(OURS).iter().filter(|address| !address.contains('\0')).step_by(29).enumerate() {
         let browser = world.browser();
         for page in asked("/login/recovery", address) {
             tally.field("recovery page", &browser.get(&page).await, address);

@@ -2,7 +2,6 @@
 
 use auth::{Role, session, users};
 
-use crate::authenticators::{added, ids, remove};
 use crate::login::signed_in;
 use crate::world::{Browser, PASSWORD, World};
 
@@ -22,7 +21,7 @@ enum End {
     Disable,
     AnotherRole,
     NewPassword,
-    NoAuthenticator,
+    RecoveryCode,
     ResetFactor,
     Remove,
 }
@@ -37,7 +36,7 @@ const ALL_ENDS: [End; 10] = [
     Disable,
     AnotherRole,
     NewPassword,
-    NoAuthenticator,
+    RecoveryCode,
     ResetFactor,
     Remove,
 ];
@@ -58,10 +57,6 @@ async fn a_hundred_times_what_one_node_ends_is_over_on_the_other_at_its_next_req
                     SignOut => acting.copy().at(&other),
                     _ => signed_in(&ada).await.at(&other),
                 };
-                // A factor that changes takes along what else there is.
-                if matches!(end, NoAuthenticator) {
-                    added(&ada, &acting, "iPad").await;
-                }
                 assert!(is_in(&ended).await && is_in(&acting).await, "{end:?}");
                 // The acting node is the one or the other.
                 let here = if round % 2 == 0 { &world } else { &other };
@@ -80,9 +75,13 @@ async fn a_hundred_times_what_one_node_ends_is_over_on_the_other_at_its_next_req
                     NewPassword => {
                         acting.post("/account/password", &[("password", "difference of engines")]).await.lands_on("/account");
                     }
-                    NoAuthenticator => {
-                        let one = ids(&acting).await[0].clone();
-                        remove(&acting, &one).await.lands_on("/account/authenticators");
+                    RecoveryCode => {
+                        let browser = ada.half_signed_in().await.at(here);
+                        let fields = [("recovery_code", ada.recovery_codes[0].as_str())];
+                        browser.post("/login/recovery", &fields).await.lands_on("/enroll");
+                        let mut new = ada.clone();
+                        new.scan(&browser).await;
+                        browser.post("/enroll", &[("otp", &new.code())]).await.lands_on("/enroll/recovery-codes");
                     }
                     ResetFactor => drop(auth::link::reset_factor(app, &name).await.unwrap()),
                     Remove => users::remove(app, &name).await.unwrap(),
