@@ -104,7 +104,7 @@ impl Guess {
                     self.scribe.record(tx, Happened::CodesClosed, whom, &[])?;
                 }
             }
-            Err(_) => {}
+            Err(error) => self.scribe.note_tampering(tx, error, whom)?,
         }
         Ok(judged)
     }
@@ -145,7 +145,8 @@ impl Guess {
                 self.scribe.record(tx, Happened::CodeReplayed, whom, &[])?;
             }
             Ok(Verdict::Wrong(_)) => self.scribe.record(tx, Happened::CodeWrong, whom, &[])?,
-            Ok(Verdict::Right(_)) | Err(_) => {}
+            Ok(Verdict::Right(_)) => {}
+            Err(error) => self.scribe.note_tampering(tx, error, whom)?,
         }
         Ok(judged.map(|verdict| if let Verdict::Right(given) = verdict { Some(given) } else { None }))
     }
@@ -160,7 +161,7 @@ impl Guess {
         let theirs = authenticators::of_user(tx, &user.id, self.now)?;
         let mut used = false;
         for authenticator in &theirs {
-            let key = key_of(&self.vault, authenticator)?;
+            let key = key_of(tx, &self.vault, authenticator)?;
             let Some((step, drift)) = self.fits(&key, authenticator) else {
                 self.learn_from_refused(tx, &key, authenticator)?;
                 continue;
@@ -228,7 +229,7 @@ impl Guess {
         }
         let ahead = if known { FARTHEST } else { 0 };
         for authenticator in theirs {
-            let key = key_of(&self.vault, authenticator)?;
+            let key = key_of(conn, &self.vault, authenticator)?;
             let away = totp::search(&key, &self.code, self.now.seconds(), FARTHEST, ahead);
             match away.map(|steps| steps * i64::from(key.period())) {
                 Some(seconds) if seconds < 0 => return Ok(Hint::Behind(-seconds)),
@@ -237,7 +238,7 @@ impl Guess {
             }
         }
         for (old, retired_at) in authenticators::retired_of_user(conn, user_id, self.now)? {
-            let key = key_of(&self.vault, &old)?;
+            let key = key_of(conn, &self.vault, &old)?;
             if totp::search(&key, &self.code, self.now.seconds(), FARTHEST, FARTHEST).is_some() {
                 return Ok(Hint::Old { label: old.label, retired_at });
             }

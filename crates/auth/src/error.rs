@@ -82,6 +82,14 @@ pub enum Error {
     Broken(anyhow::Error),
 }
 
+/// Something sealed that does not open where it stands.
+#[derive(Debug, thiserror::Error)]
+#[error("what is sealed in {what} does not open: it was changed by hand, or moved")]
+pub(crate) struct Tampered {
+    /// The table and column; never what stands there.
+    pub(crate) what: String,
+}
+
 /// A rule about something that a person chooses or types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rule {
@@ -177,6 +185,15 @@ impl Error {
     /// What is said when judging failed: what the person can act on stays as it is.
     pub(crate) fn unjudged(self) -> Error {
         if matches!(self, Error::Expired) { self } else { Error::Unjudged(Box::new(self)) }
+    }
+
+    /// What does not open, if that is what went wrong: a sealed row was changed by hand, or moved.
+    pub(crate) fn tampered(&self) -> Option<&str> {
+        match self {
+            Error::Broken(why) => why.downcast_ref::<Tampered>().map(|tampered| tampered.what.as_str()),
+            Error::Unjudged(error) => error.tampered(),
+            _ => None,
+        }
     }
 
     pub(crate) fn broken(why: impl Into<anyhow::Error>) -> Error {

@@ -15,6 +15,7 @@ mod limits;
 mod master_key;
 mod name;
 mod password;
+mod pepper;
 mod random;
 mod role;
 mod vault;
@@ -26,6 +27,7 @@ pub mod config;
 pub mod enroll;
 pub mod export;
 pub mod import;
+pub mod keys;
 pub mod link;
 pub mod login;
 pub mod recovery;
@@ -52,7 +54,8 @@ pub use role::Role;
 pub use store::{Id, Kind as DatabaseKind, Time};
 pub use visit::{Visit, browser_and_system};
 
-use audit::Scribe;
+use audit::{Scribe, Whom};
+use error::Tampered;
 use limits::Rested;
 use master_key::MasterKey;
 use password::Hasher;
@@ -140,8 +143,10 @@ impl App {
         let master = MasterKey::new(config.master_key.clone(), &config.data_dir);
         let vault = Vault::open(&db, master, random.clone(), now).await?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let hasher = Hasher::new(threads, config.password_cost, vault.pepper())?;
-        Ok(App { config: Arc::new(config), clock, random, db, vault, hasher, rested: Rested::default() })
+        let hasher = Hasher::new(threads, config.password_cost, vault.peppers().clone())?;
+        let app = App { config: Arc::new(config), clock, random, db, vault, hasher, rested: Rested::default() };
+        keys::refuse_missing(&app).await?;
+        Ok(app)
     }
 
     /// Whether the database answers, takes writes, and agrees about the time. The error says what is wrong.
@@ -176,6 +181,28 @@ impl App {
     /// Under what the browser may be known.
     fn device_mac(&self, visit: &Visit) -> Option<String> {
         visit.device.as_ref().map(|token| self.vault.token_mac(vault::Purpose::Device, token))
+    }
+
+    /// Passes an answer on, and notes it when something sealed did not open.
+    async fn watch<T>(&self, answer: Result<T>, whom: Whom<'_>) -> Result<T> {
+        if let Err(error) = &answer {
+            self.note_tampering(error, whom).await;
+        }
+        answer
+    }
+
+    /// Notes that something sealed did not open, in a transaction of its own: the one that met it is undone.
+    async fn note_tampering(&self, error: &Error, whom: Whom<'_>) {
+        let Some(what) = error.tampered().map(str::to_owned) else { return };
+        let (scribe, id) = (self.scribe(&Visit::default(), self.clock.now()), whom.id.cloned());
+        let name = whom.name.to_owned();
+        let noted = self.db.write(move |tx| {
+            let whom = Whom { id: id.as_ref(), name: &name };
+            scribe.note_tampering(tx, &Error::broken(Tampered { what: what.clone() }), whom)
+        });
+        if let Err(error) = noted.await {
+            tracing::error!("that could not be noted in the audit log: {error}");
+        }
     }
 
     fn scribe(&self, visit: &Visit, now: Time) -> Scribe {

@@ -8,6 +8,7 @@ use store::{Conn, Time, Tx, logins, users};
 use crate::audit::{Happened, Whom};
 use crate::code::Guess;
 use crate::config::Factors;
+use crate::error::Tampered;
 use crate::limits::{self, Kind, Payer};
 use crate::password::{Lane, Password, Verified};
 use crate::random::Token;
@@ -174,14 +175,26 @@ pub(crate) async fn verify_password(
 
     // A slot before a charge: whoever finds the line full has lost nothing.
     let slot = app.hasher.slot(Lane::SignIn).await?;
-    let pays = payer.clone();
+    let (pays, vault) = (payer.clone(), app.vault.clone());
     let user = app.db.write(move |tx| {
         limits::spend_try(tx, Kind::Password, &pays, now)?;
-        Ok::<_, Error>(users::by_name(tx, &name_key)?)
+        let user = users::by_name(tx, &name_key)?;
+        if let Some(stored) = user.as_ref().and_then(|user| user.password.as_deref()) {
+            vault.learn_pepper(tx, stored)?;
+        }
+        Ok::<_, Error>(user)
     });
     let user = user.await.inspect_err(|error| app.note_rest(error))?;
     let stored = user.as_ref().filter(|user| !user.disabled).and_then(|user| user.password.clone());
     let verified = slot.verify(password, stored.clone(), &app.random).await?;
+    if verified.tampered {
+        let whom = Whom {
+            id: user.as_ref().map(|user| &user.id),
+            name: user.as_ref().map_or("", |user| &user.name),
+        };
+        let what = Error::broken(Tampered { what: "users.password".into() });
+        app.note_tampering(&what, whom).await;
+    }
     Ok(Checked { user, stored, verified, payer })
 }
 

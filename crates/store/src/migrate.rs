@@ -33,6 +33,13 @@ const MIGRATIONS: &[Migration] = &[
         // An older program would take a session by a code alone for a full one.
         min_compatible: 3,
     },
+    Migration {
+        version: 4,
+        name: "sealed_by",
+        text: include_str!("../migrations/0004_sealed_by.sql"),
+        // An older program would not say which key it has sealed with, nor open what another key has sealed.
+        min_compatible: 4,
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (
