@@ -111,6 +111,21 @@ pub enum Rule {
     /// The password is among the first that anybody would try.
     #[error("this password is too easy to guess")]
     PasswordCommon,
+    /// The password is the username, or a part of it, with next to nothing around.
+    #[error("this password is made of the username")]
+    PasswordOfName,
+    /// The password is a word that everybody thinks of here.
+    #[error("this password is made of the name of this site")]
+    PasswordOfSite,
+    /// The password says one thing over and over.
+    #[error("this password repeats itself")]
+    PasswordRepeats,
+    /// The password goes up or down the alphabet, the digits or the keyboard.
+    #[error("this password is a sequence of letters, digits or keys")]
+    PasswordSequence,
+    /// The password is a day.
+    #[error("this password is a date")]
+    PasswordDate,
     /// No code was given.
     #[error("enter the 6-digit code")]
     CodeMissing,

@@ -10,6 +10,7 @@ mod clock;
 mod code;
 mod drift;
 mod error;
+mod guessable;
 mod level;
 mod limits;
 mod master_key;
@@ -73,6 +74,11 @@ pub struct App {
     vault: Vault,
     hasher: Hasher,
     rested: Rested,
+}
+
+/// Refuses a master key that is none, or that others may read or change, if there is one yet. Makes nothing.
+pub fn check_master_key(config: &Config) -> Result<()> {
+    MasterKey::new(config.master_key.clone(), &config.data_dir).check()
 }
 
 /// What [`App::find`] finds.
@@ -203,6 +209,12 @@ impl App {
         if let Err(error) = noted.await {
             tracing::error!("that could not be noted in the audit log: {error}");
         }
+    }
+
+    /// Whether somebody called `name` may choose this password here.
+    fn check_password(&self, password: &Password, name: &str) -> Result<(), Rule> {
+        let host = self.config.public_url.host();
+        password.check(name, &[self.config.issuer.clone(), host.to_owned(), "latchkey".to_owned()])
     }
 
     fn scribe(&self, visit: &Visit, now: Time) -> Scribe {

@@ -205,7 +205,7 @@ pub async fn follow(app: &App, words: &Words, answers: Answers, visit: &Visit) -
             step.enroll(Some(checked), None).await
         }
         (AsksPassword::New, Some(password)) => {
-            password.check(&[step.link.name.as_str(), app.config.issuer.as_str(), "latchkey"])?;
+            app.check_password(&password, &step.link.name)?;
             let guess = if step.link.code { Some(Guess::new(app, &answers.code, visit, now)?) } else { None };
             let phc = app.hasher.slot(Lane::SignIn).await?.hash(password, &app.random).await?;
             match guess {

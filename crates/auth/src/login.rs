@@ -385,7 +385,7 @@ async fn choose_password(
     if !may_choose(&user, now) {
         return Err(Error::PasswordOverdue);
     }
-    password.check(&[user.name.as_str(), app.config.issuer.as_str(), "latchkey"])?;
+    app.check_password(&password, &user.name)?;
     let phc = app.hasher.slot(Lane::SignIn).await?.hash(password, &app.random).await?;
     let (draft, scribe) = (session::Draft::new(app, visit, now), app.scribe(visit, now));
     app.db

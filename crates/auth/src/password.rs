@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use crate::error::Rule;
 use crate::pepper::Peppers;
 use crate::random::Random;
-use crate::{Error, Result};
+use crate::{Error, Result, guessable};
 
 /// Sign-ins that may wait for a slot, and registrations.
 const SIGN_INS: usize = 64;
@@ -46,19 +46,16 @@ impl Password {
         if typed.len() > 4096 { Password(typed) } else { Password(Zeroizing::new(typed.nfc().collect())) }
     }
 
-    /// Whether somebody may choose this password: 8 to 256 characters, no rules of composition, none of the first that
-    /// anybody would try. `about` holds words that do not make it better, such as the username.
-    pub fn check(&self, about: &[&str]) -> Result<(), Rule> {
+    /// Whether somebody called `name` may choose this password: 8 to 256 characters, no rules of composition, none of the
+    /// first that anybody would try. `site` holds words that everybody thinks of here.
+    pub(crate) fn check(&self, name: &str, site: &[String]) -> Result<(), Rule> {
         match self.0.chars().count() {
             0 => return Err(Rule::PasswordMissing),
             1..8 => return Err(Rule::PasswordShort),
             257.. => return Err(Rule::PasswordLong),
             _ => {}
         }
-        // What it costs to judge a password grows faster than its length.
-        let start: Zeroizing<String> = Zeroizing::new(self.0.chars().take(100).collect());
-        let guesses = zxcvbn::zxcvbn(&start, about).guesses();
-        if guesses < 1_000_000 { Err(Rule::PasswordCommon) } else { Ok(()) }
+        guessable::why(&self.0, name, site).map_or(Ok(()), Err)
     }
 
     /// Whether nothing was typed.
@@ -378,7 +375,7 @@ mod tests {
         let longest: String = (0..256).map(|n| char::from(0xc0 + (n * n * 7 + n * 3) as u8 % 64)).collect();
         let good = ["correct horse", "xk7!pqw2", "ein Satz mit Leerzeichen", "🦀🦉🐙🦊🐝🐢🦖🐳", &longest];
         for good in good {
-            assert_eq!(password(good).check(&["ada", "Latchkey"]), Ok(()), "{good}");
+            assert_eq!(password(good).check("ada", &["Latchkey".into()]), Ok(()), "{good}");
         }
         let long = "long enough ".repeat(30);
         let bad = [
@@ -387,14 +384,14 @@ mod tests {
             (&long, Rule::PasswordLong),
             ("password", Rule::PasswordCommon),
             ("P@ssw0rd", Rule::PasswordCommon),
-            ("12345678", Rule::PasswordCommon),
-            ("qwertzuiop", Rule::PasswordCommon),
-            ("lovelace", Rule::PasswordCommon),
-            ("latchkey1", Rule::PasswordCommon),
-            ("aaaaaaaaaaaaaaaa", Rule::PasswordCommon),
+            ("12345678", Rule::PasswordSequence),
+            ("qwertzuiop", Rule::PasswordSequence),
+            ("lovelace", Rule::PasswordOfName),
+            ("latchkey1", Rule::PasswordOfSite),
+            ("aaaaaaaaaaaaaaaa", Rule::PasswordRepeats),
         ];
         for (bad, rule) in bad {
-            assert_eq!(password(bad).check(&["lovelace", "Latchkey"]), Err(rule), "{bad}");
+            assert_eq!(password(bad).check("lovelace", &["Latchkey".into()]), Err(rule), "{bad}");
         }
     }
 

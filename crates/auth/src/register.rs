@@ -116,8 +116,8 @@ pub async fn reserve(app: &App, new: NewUser, browser: Option<Token>, visit: Vis
 /// Every rule that is broken, so that nobody learns of them one by one.
 fn checked(app: &App, new: &NewUser) -> Result<Name> {
     let name = Name::parse(&new.username);
-    let about = [name.as_ref().map_or("", Name::shown), app.config.issuer.as_str(), "latchkey"];
-    let password = new.password.as_ref().and_then(|password| password.check(&about).err());
+    let shown = name.as_ref().map_or("", Name::shown);
+    let password = new.password.as_ref().and_then(|password| app.check_password(password, shown).err());
     let rules: Vec<Rule> = [name.as_ref().err().copied(), password].into_iter().flatten().collect();
     match name {
         Ok(name) if rules.is_empty() => Ok(name),
