@@ -38,7 +38,10 @@ pub(crate) fn text() -> Result<String> {
     let list = root().join("crates/auth/data/LICENSE");
     let license = fs::read_to_string(&list).with_context(|| format!("reading {}", list.display()))?;
     text += "  the list of common passwords: MIT\n";
-    carried.entry(license.trim_end().to_owned()).or_default().insert("the list of common passwords".to_owned());
+    carried
+        .entry(license.trim_end().to_owned())
+        .or_default()
+        .insert("the list of common passwords".to_owned());
     for (license, crates) in carried {
         let crates: Vec<String> = crates.into_iter().collect();
         text += &format!("\n{}\n{}\n\n{license}\n", "-".repeat(80), crates.join(", "));

@@ -61,7 +61,9 @@ pub(crate) fn run(files: &[String]) -> Result<()> {
     fs::write(data.join("common-passwords.bin"), &bytes)?;
     fs::write(data.join("first-3000.txt"), first[..3000.min(first.len())].join("\n") + "\n")?;
     println!("{} entries in {} bytes", chosen.len(), bytes.len());
-    println!("{whole} of the lists with {SHORTEST} characters or more, {short} shorter words, the rest of the long lists");
+    println!(
+        "{whole} of the lists with {SHORTEST} characters or more, {short} shorter words, the rest of the long lists"
+    );
     Ok(())
 }
 
@@ -134,7 +136,8 @@ fn pack(passwords: &HashSet<String>) -> Vec<u8> {
             eight.iter().enumerate().fold(0_u8, |byte, (at, bit)| byte | u8::from(*bit) << (7 - at))
         }));
     }
-    let counts = [hashes.len(), hashes.len().div_ceil(BLOCK)].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+    let counts =
+        [hashes.len(), hashes.len().div_ceil(BLOCK)].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
     let counts = counts.iter().flat_map(|count| count.to_be_bytes());
     counts.chain(index).chain(body).collect()
 }

@@ -24,8 +24,24 @@ const MOST_ATTACHED: usize = 12;
 const PIECE: usize = 12;
 /// What keys are beside each other.
 const KEYBOARDS: [&str; 18] = [
-    "qwertyuiop", "qwertzuiop", "azertyuiop", "asdfghjkl", "zxcvbnm", "yxcvbnm", "1234567890", "!@#$%^&*()",
-    "1qaz", "2wsx", "3edc", "4rfv", "5tgb", "6yhn", "7ujm", "1qay", "0okm", "9ijn",
+    "qwertyuiop",
+    "qwertzuiop",
+    "azertyuiop",
+    "asdfghjkl",
+    "zxcvbnm",
+    "yxcvbnm",
+    "1234567890",
+    "!@#$%^&*()",
+    "1qaz",
+    "2wsx",
+    "3edc",
+    "4rfv",
+    "5tgb",
+    "6yhn",
+    "7ujm",
+    "1qay",
+    "0okm",
+    "9ijn",
 ];
 
 /// Why a password is among the first that anybody would try, if it is. `name` is whose it will be; `site` are words that
@@ -304,8 +320,15 @@ mod tests {
     #[test]
     fn what_nobody_would_try_first_is_taken() {
         for password in [
-            "correct horse", "xk7!pqw2", "ein Satz mit Leerzeichen", "🦀🦉🐙🦊🐝🐢🦖🐳", "ada likes the engine",
-            "our latchkey is under the mat", "password of the lake", "8427105936", "three blind mice in 1984",
+            "correct horse",
+            "xk7!pqw2",
+            "ein Satz mit Leerzeichen",
+            "🦀🦉🐙🦊🐝🐢🦖🐳",
+            "ada likes the engine",
+            "our latchkey is under the mat",
+            "password of the lake",
+            "8427105936",
+            "three blind mice in 1984",
         ] {
             assert_eq!(of(password), None, "{password}");
         }

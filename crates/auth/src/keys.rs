@@ -221,7 +221,8 @@ fn reseal_piece(tx: &mut Tx<'_>, vault: &Vault, shelf: Shelf) -> Result<u64> {
         }
         for row in &piece {
             let place = Place { table: shelf.table, column: shelf.column, user: &row.user, row: &row.row };
-            let plain = vault.open_sealed(tx, place, &row.sealed).map_err(|error| damaged(error, shelf, &row.row))?;
+            let plain =
+                vault.open_sealed(tx, place, &row.sealed).map_err(|error| damaged(error, shelf, &row.row))?;
             let new = vault.seal(tx, place, &plain)?;
             shelf.swap(tx, row, &new)?;
         }

@@ -150,7 +150,8 @@ impl App {
         let vault = Vault::open(&db, master, random.clone(), now).await?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let hasher = Hasher::new(threads, config.password_cost, vault.peppers().clone())?;
-        let app = App { config: Arc::new(config), clock, random, db, vault, hasher, rested: Rested::default() };
+        let app =
+            App { config: Arc::new(config), clock, random, db, vault, hasher, rested: Rested::default() };
         keys::refuse_missing(&app).await?;
         Ok(app)
     }

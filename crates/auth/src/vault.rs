@@ -201,8 +201,7 @@ impl Vault {
         place: Place<'_>,
         sealed: &str,
     ) -> Result<Zeroizing<Vec<u8>>> {
-        let tampered =
-            || Error::broken(Tampered { what: format!("{}.{}", place.table, place.column) });
+        let tampered = || Error::broken(Tampered { what: format!("{}.{}", place.table, place.column) });
         let (id, text) = sealed.split_once('.').ok_or_else(tampered)?;
         let known = self.0.seals.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
         let key = match known {
@@ -288,7 +287,8 @@ fn unseal(ring: &[SealedKey], master: &Key, random: Random) -> Result<Vault> {
     if seals_with.is_none() || !peppers.is_whole() {
         return Err(wrong());
     }
-    let mac = Hmac::new_from_slice(&*mac.ok_or_else(wrong)?).map_err(|e| Error::broken(anyhow::anyhow!("{e}")))?;
+    let mac =
+        Hmac::new_from_slice(&*mac.ok_or_else(wrong)?).map_err(|e| Error::broken(anyhow::anyhow!("{e}")))?;
     Ok(Vault(Arc::new(Ring { mac, keys, peppers, seals: RwLock::new(seals), random })))
 }
 

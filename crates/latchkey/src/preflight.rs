@@ -103,7 +103,8 @@ mod tests {
         for url in ["postgres://ada:secret@db/latchkey", "postgres://ada@db/latchkey?password=secret"] {
             assert!(holds_password(url), "{url}");
         }
-        for url in ["sqlite:latchkey.db", "postgres://ada@db:5432/latchkey", "postgres:///latchkey?host=/run"] {
+        for url in ["sqlite:latchkey.db", "postgres://ada@db:5432/latchkey", "postgres:///latchkey?host=/run"]
+        {
             assert!(!holds_password(url), "{url}");
         }
     }

@@ -64,7 +64,12 @@ pub fn insert(tx: &mut Tx<'_>, new: &SealedKey) -> Result<bool> {
         "INSERT INTO keys (id, purpose, sealed, active, created_at) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (id) DO NOTHING",
     );
-    let values =
-        [(&new.id).into(), (&new.purpose).into(), (&new.sealed).into(), new.active.into(), new.created_at.into()];
+    let values = [
+        (&new.id).into(),
+        (&new.purpose).into(),
+        (&new.sealed).into(),
+        new.active.into(),
+        new.created_at.into(),
+    ];
     Ok(tx.execute(INSERT, &values)? == 1)
 }

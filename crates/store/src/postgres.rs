@@ -320,7 +320,10 @@ pub(crate) fn error(error: postgres::Error) -> Error {
         Some(&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED) => Error::Busy,
         // A key was changed while somebody sealed with it, or while it was being removed: run again, both see what is.
         Some(&SqlState::FOREIGN_KEY_VIOLATION)
-            if error.as_db_error().and_then(|e| e.constraint()).is_some_and(|name| name.contains("sealed_by")) =>
+            if error
+                .as_db_error()
+                .and_then(|e| e.constraint())
+                .is_some_and(|name| name.contains("sealed_by")) =>
         {
             Error::Busy
         }

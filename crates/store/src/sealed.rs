@@ -30,7 +30,9 @@ pub const SHELVES: [Shelf; 4] = [
         next: Sql::new(
             "SELECT name_key, '', secret FROM registrations WHERE sealed_by = $1 ORDER BY name_key LIMIT 500",
         ),
-        swap: Sql::new("UPDATE registrations SET secret = $1, sealed_by = $2 WHERE name_key = $3 AND secret = $4"),
+        swap: Sql::new(
+            "UPDATE registrations SET secret = $1, sealed_by = $2 WHERE name_key = $3 AND secret = $4",
+        ),
         count: Sql::new("SELECT count(*) FROM registrations WHERE sealed_by = $1"),
         mark: Sql::new(
             "UPDATE registrations SET sealed_by = $1 WHERE sealed_by IS NULL AND secret LIKE CAST($1 AS TEXT) || '.%'",
@@ -56,7 +58,9 @@ pub const SHELVES: [Shelf; 4] = [
         next: Sql::new(
             "SELECT user_id, user_id, secret FROM enrollments WHERE sealed_by = $1 ORDER BY user_id LIMIT 500",
         ),
-        swap: Sql::new("UPDATE enrollments SET secret = $1, sealed_by = $2 WHERE user_id = $3 AND secret = $4"),
+        swap: Sql::new(
+            "UPDATE enrollments SET secret = $1, sealed_by = $2 WHERE user_id = $3 AND secret = $4",
+        ),
         count: Sql::new("SELECT count(*) FROM enrollments WHERE sealed_by = $1"),
         mark: Sql::new(
             "UPDATE enrollments SET sealed_by = $1 WHERE sealed_by IS NULL AND secret LIKE CAST($1 AS TEXT) || '.%'",
@@ -69,7 +73,9 @@ pub const SHELVES: [Shelf; 4] = [
         next: Sql::new(
             "SELECT user_id, user_id, codes FROM recovery_sheets WHERE sealed_by = $1 ORDER BY user_id LIMIT 500",
         ),
-        swap: Sql::new("UPDATE recovery_sheets SET codes = $1, sealed_by = $2 WHERE user_id = $3 AND codes = $4"),
+        swap: Sql::new(
+            "UPDATE recovery_sheets SET codes = $1, sealed_by = $2 WHERE user_id = $3 AND codes = $4",
+        ),
         count: Sql::new("SELECT count(*) FROM recovery_sheets WHERE sealed_by = $1"),
         mark: Sql::new(
             "UPDATE recovery_sheets SET sealed_by = $1 WHERE sealed_by IS NULL AND codes LIKE CAST($1 AS TEXT) || '.%'",

@@ -43,16 +43,36 @@ fn everything(dir: &Path) -> Vec<(String, Vec<u8>)> {
 type Bad = (&'static str, fn(&mut Place), &'static str);
 
 const BAD: [Bad; 24] = [
-    ("a master key that is too short", |place| place.set("LATCHKEY_MASTER_KEY", &BASE64.encode(&[7; 31])), "openssl rand"),
-    ("a master key that is a word", |place| place.set("LATCHKEY_MASTER_KEY", "your_secret_key"), "openssl rand"),
-    ("a master key of one byte", |place| place.set("LATCHKEY_MASTER_KEY", &BASE64.encode(&[7; 32])), "openssl rand"),
+    (
+        "a master key that is too short",
+        |place| place.set("LATCHKEY_MASTER_KEY", &BASE64.encode(&[7; 31])),
+        "openssl rand",
+    ),
+    (
+        "a master key that is a word",
+        |place| place.set("LATCHKEY_MASTER_KEY", "your_secret_key"),
+        "openssl rand",
+    ),
+    (
+        "a master key of one byte",
+        |place| place.set("LATCHKEY_MASTER_KEY", &BASE64.encode(&[7; 32])),
+        "openssl rand",
+    ),
     (
         "a master key out of an example",
         |place| place.set("LATCHKEY_MASTER_KEY", &BASE64.encode(b"your_secret_key_your_secret_key!")),
         "openssl rand",
     ),
-    ("a key file that its group may read", |place| chmod(&place.data().join("master.key"), 0o640), "chmod 600"),
-    ("a key file that everybody may read", |place| chmod(&place.data().join("master.key"), 0o604), "chmod 600"),
+    (
+        "a key file that its group may read",
+        |place| chmod(&place.data().join("master.key"), 0o640),
+        "chmod 600",
+    ),
+    (
+        "a key file that everybody may read",
+        |place| chmod(&place.data().join("master.key"), 0o604),
+        "chmod 600",
+    ),
     (
         "a key file that leads to somebody else's",
         |place| {
@@ -103,9 +123,21 @@ const BAD: [Bad; 24] = [
         |place| std::os::unix::fs::chown(place.data().join("latchkey.db"), Some(65534), None).unwrap(),
         "belongs to another user",
     ),
-    ("plain http on a network", |place| place.set("LATCHKEY_PUBLIC_URL", "http://login.example.org"), "insecure_http"),
-    ("a public address with a path", |place| place.set("LATCHKEY_PUBLIC_URL", "https://example.org/login"), "without a path"),
-    ("a setting that there is not", |place| place.set("LATCHKEY_REGISTRATON", "open"), "LATCHKEY_REGISTRATON"),
+    (
+        "plain http on a network",
+        |place| place.set("LATCHKEY_PUBLIC_URL", "http://login.example.org"),
+        "insecure_http",
+    ),
+    (
+        "a public address with a path",
+        |place| place.set("LATCHKEY_PUBLIC_URL", "https://example.org/login"),
+        "without a path",
+    ),
+    (
+        "a setting that there is not",
+        |place| place.set("LATCHKEY_REGISTRATON", "open"),
+        "LATCHKEY_REGISTRATON",
+    ),
     (
         "a setting that there is not, in a file",
         |place| fs::write(place.dir().join("latchkey.toml"), "debug = true\n").unwrap(),
@@ -121,9 +153,17 @@ const BAD: [Bad; 24] = [
         },
         "LATCHKEY_MASTER_KEY",
     ),
-    ("a secret in a file that is not there", |place| place.set("LATCHKEY_MASTER_KEY_FILE", "nowhere"), "nowhere"),
+    (
+        "a secret in a file that is not there",
+        |place| place.set("LATCHKEY_MASTER_KEY_FILE", "nowhere"),
+        "nowhere",
+    ),
     ("invitations, which are not built", |place| place.set("LATCHKEY_REGISTRATION", "invite"), "not built"),
-    ("proxies that are everybody", |place| place.set("LATCHKEY_TRUSTED_PROXIES", "0.0.0.0/0"), "every address"),
+    (
+        "proxies that are everybody",
+        |place| place.set("LATCHKEY_TRUSTED_PROXIES", "0.0.0.0/0"),
+        "every address",
+    ),
     ("a database that is none", |place| place.set("LATCHKEY_DATABASE", "mysql://localhost/x"), "postgres://"),
     (
         "a certificate without its key",

@@ -158,7 +158,12 @@ fn a_key_that_rows_need_and_that_is_gone_stops_the_start() {
     let said = String::from_utf8(ended.stderr).unwrap();
     assert_eq!(ended.status.code(), Some(1), "{said}");
     assert!(said.contains("2 secrets are sealed with seal-0"), "{said}");
-    assert!(sql("UPDATE authenticators SET sealed_by = 'seal-1'; UPDATE recovery_sheets SET sealed_by = 'seal-1'").0);
+    assert!(
+        sql(
+            "UPDATE authenticators SET sealed_by = 'seal-1'; UPDATE recovery_sheets SET sealed_by = 'seal-1'"
+        )
+        .0
+    );
     Server::start(&place).stop();
 }
 

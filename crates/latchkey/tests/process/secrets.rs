@@ -39,7 +39,11 @@ fn sweep(kind: Kind) {
     written.extend(database(&place, "after it has stopped"));
     written.push(("standard output".to_owned(), said.into_bytes()));
     written.push(("log".to_owned(), logged.clone().into_bytes()));
-    assert!(used.secrets.len() > 10_000, "the journey used {} secrets in all their forms", used.secrets.len());
+    assert!(
+        used.secrets.len() > 10_000,
+        "the journey used {} secrets in all their forms",
+        used.secrets.len()
+    );
 
     let search = Search::new(used.secrets);
     for (place, bytes) in &written {

@@ -63,16 +63,14 @@ async fn a_password_has_8_to_256_characters_and_is_not_the_first_that_anybody_wo
             let fields = [("username", "ada-lovelace"), ("password", password)];
             world.browser().post("/register", &fields).await.refuses_with(problem);
         }
-        for (name, password) in
-            [
-                ("a", "q7!vXzpK"),
-                ("b", &long(256)),
-                ("c", "grün 🦊 älter Öl"),
-                ("d", "  tk 9 Qz "),
-                ("e", "our latchkey is under the mat"),
-                ("f", &long(64)),
-            ]
-        {
+        for (name, password) in [
+            ("a", "q7!vXzpK"),
+            ("b", &long(256)),
+            ("c", "grün 🦊 älter Öl"),
+            ("d", "  tk 9 Qz "),
+            ("e", "our latchkey is under the mat"),
+            ("f", &long(64)),
+        ] {
             let fields = [("username", name), ("password", password)];
             world.browser().post("/register", &fields).await.lands_on("/enroll");
         }

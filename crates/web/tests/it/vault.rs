@@ -147,7 +147,10 @@ async fn what_waits_is_bound_to_its_place_too_and_what_was_moved_is_noted() {
             records.number(&format!("{kind} AND detail LIKE '%{what}%'")).await
         };
         for (browser, name) in [(&bob, "bob"), (&carl, "carl")] {
-            browser.post("/register", &[("username", name), ("password", PASSWORD)]).await.lands_on("/enroll");
+            browser
+                .post("/register", &[("username", name), ("password", PASSWORD)])
+                .await
+                .lands_on("/enroll");
         }
         let of_carl = "(SELECT r.secret FROM registrations r WHERE r.name_key = 'carl')";
         records.change(&format!("UPDATE registrations SET secret = {of_carl} WHERE name_key = 'bob'")).await;
@@ -171,7 +174,10 @@ async fn what_waits_is_bound_to_its_place_too_and_what_was_moved_is_noted() {
         let of_eve = format!("(SELECT s.codes FROM recovery_sheets s WHERE s.user_id = {})", id_of("eve"));
         for moved in [of_eve.as_str(), of_carl] {
             records
-                .change(&format!("UPDATE recovery_sheets SET codes = {moved} WHERE user_id = {}", id_of("ada")))
+                .change(&format!(
+                    "UPDATE recovery_sheets SET codes = {moved} WHERE user_id = {}",
+                    id_of("ada")
+                ))
                 .await;
             adas.get("/enroll/recovery-codes").await.is(500);
         }
