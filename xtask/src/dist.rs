@@ -27,7 +27,9 @@ pub(crate) fn run() -> Result<PathBuf> {
     start(build.env("CARGO_ENCODED_RUSTFLAGS", flags(root(), &metadata()?)))?;
     let place = target()?.join("dist");
     let program = place.join("latchkey");
-    let about = judge(&fs::read(&program).with_context(|| format!("reading {}", program.display()))?)?;
+    let bytes = fs::read(&program).with_context(|| format!("reading {}", program.display()))?;
+    let about = judge(&bytes)?;
+    refuse_test_hooks(&bytes)?;
     papers(&place, &program)?;
     let package = package(&place)?;
 
@@ -69,6 +71,21 @@ fn judge(program: &[u8]) -> Result<String> {
     }
     // A static glibc could not look up host names in all the ways that a system may be set up for.
     Ok(format!("{size}, dynamic, for glibc {major}.{minor} and newer"))
+}
+
+/// What stands in a program only when something for tests is built in: the variable that names their cluster, and routes that
+/// no house has.
+const FOR_TESTS: [&str; 5] =
+    ["LATCHKEY_TEST_POSTGRES", "CREATE DATABASE {name}", "/debug/", "/__test", "/test/"];
+
+/// Refuses a program with anything for tests in it.
+fn refuse_test_hooks(program: &[u8]) -> Result<()> {
+    for words in FOR_TESTS {
+        if program.windows(words.len()).any(|piece| piece == words.as_bytes()) {
+            bail!("`{words}` is in the program: something for tests is built in");
+        }
+    }
+    Ok(())
 }
 
 /// Writes what goes with the program: manual, completions, settings, licenses and changes.
@@ -157,7 +174,7 @@ fn megabytes(bytes: u64) -> String {
 mod tests {
     use std::path::Path;
 
-    use super::{MOST_BYTES, flags, judge, megabytes, read, settings};
+    use super::{MOST_BYTES, flags, judge, megabytes, read, refuse_test_hooks, settings};
 
     #[test]
     fn the_settings_of_the_package_are_the_example_with_another_place_for_data() {
@@ -177,6 +194,13 @@ mod tests {
         assert!(judge(&program).unwrap_err().to_string().contains("glibc 2.99"));
         program.resize(MOST_BYTES + 1, 0);
         assert!(judge(&program).unwrap_err().to_string().contains("16.5 MB"));
+    }
+
+    #[test]
+    fn a_program_with_something_for_tests_in_it_is_refused() {
+        assert!(refuse_test_hooks(b"an honest program").is_ok());
+        let refused = refuse_test_hooks(b"an honest program\0LATCHKEY_TEST_POSTGRES\0").unwrap_err();
+        assert!(refused.to_string().contains("for tests"), "{refused}");
     }
 
     #[test]

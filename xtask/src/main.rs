@@ -13,6 +13,7 @@ mod install;
 mod license;
 mod machine;
 mod notices;
+mod passwords;
 mod pinned;
 mod postgres;
 mod test;
@@ -31,6 +32,7 @@ cargo xtask postgres -- COMMAND…          runs COMMAND beside a PostgreSQL of 
 cargo xtask test-install                  the package on a clean Debian 12 that boots; `test` without a filter ends with it
 cargo xtask docs                          the pages for operators as a book, in target/book, with every link followed
 cargo xtask dist                          what people install, in target/dist: the program, its manual, the package for Debian
+cargo xtask passwords FIRST… --long LIST…   the list of common passwords, made again from the lists that crates/auth/data names
 cargo xtask accept [-p CRATE] [FILTER…]   runs the tests and takes their snapshots as right; read the diff afterward
 
 More for `test`: --test NAME picks one test binary; what follows `--` goes to it (`-- --nocapture`).";
@@ -58,6 +60,7 @@ fn run(words: &[String]) -> Result<()> {
         "test-install" => install::run(),
         "docs" => docs::run(),
         "dist" => dist::run().map(|_| ()),
+        "passwords" => passwords::run(rest),
         "accept" => accept::run(&test::Selection::parse(rest)?),
         "help" | "-h" | "--help" => {
             println!("{USAGE}");

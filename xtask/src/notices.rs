@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::workspace::{capture, cargo, metadata};
+use crate::workspace::{capture, cargo, metadata, root};
 
 /// What license files begin with, in capitals.
 const NAMES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "UNLICENSE"];
@@ -34,6 +34,14 @@ pub(crate) fn text() -> Result<String> {
             carried.entry(license.trim_end().to_owned()).or_default().insert(name.clone());
         }
     }
+    // What is built in and is no crate.
+    let list = root().join("crates/auth/data/LICENSE");
+    let license = fs::read_to_string(&list).with_context(|| format!("reading {}", list.display()))?;
+    text += "  the list of common passwords: MIT\n";
+    carried
+        .entry(license.trim_end().to_owned())
+        .or_default()
+        .insert("the list of common passwords".to_owned());
     for (license, crates) in carried {
         let crates: Vec<String> = crates.into_iter().collect();
         text += &format!("\n{}\n{}\n\n{license}\n", "-".repeat(80), crates.join(", "));

@@ -130,7 +130,7 @@ pub async fn prove(
 
 /// Sets another password. All other sessions, and sign-ins on their way, end.
 pub async fn change_password(app: &App, session: &Session, password: Password, visit: &Visit) -> Result<()> {
-    password.check(&[session.name.as_str(), app.config.issuer.as_str(), "latchkey"])?;
+    app.check_password(&password, &session.name)?;
     if !is_fresh(app, session) {
         return Err(Error::ProofNeeded);
     }

@@ -4,9 +4,9 @@ use serde_json::{Map, Value};
 use store::events::Event;
 use store::{Id, Time, Tx, events};
 
-use crate::Result;
 use crate::random::Random;
 use crate::visit::Visit;
+use crate::{Error, Result};
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +75,10 @@ pub(crate) enum Happened {
     Enabled,
     /// Somebody was removed, with everything of theirs.
     UserRemoved,
+    /// Something sealed did not open: the database was changed by hand.
+    IntegrityFailed,
+    /// Another key seals, or another pepper is hashed with, from now on.
+    KeyRotated,
     /// Tries that were not even judged, in a minute.
     Rested,
 }
@@ -114,6 +118,8 @@ impl Happened {
             Happened::Disabled => "user.disabled",
             Happened::Enabled => "user.enabled",
             Happened::UserRemoved => "user.removed",
+            Happened::IntegrityFailed => "integrity.failed",
+            Happened::KeyRotated => "key.rotated",
             Happened::Rested => "sign_in.rested",
         }
     }
@@ -128,6 +134,7 @@ impl Happened {
                 | Happened::RecoveryCodeWrong
                 | Happened::DoorClosed
                 | Happened::RegistrationStarted
+                | Happened::IntegrityFailed
         )
     }
 }
@@ -170,6 +177,13 @@ impl Scribe {
         detail: &[(&str, &str)],
     ) -> Result<()> {
         self.record_many(tx, happened, whom, (1, detail))
+    }
+
+    /// Records that something sealed did not open, if that is what `error` says, and nothing otherwise.
+    pub(crate) fn note_tampering(&self, tx: &mut Tx<'_>, error: &Error, whom: Whom<'_>) -> Result<()> {
+        let Some(what) = error.tampered() else { return Ok(()) };
+        tracing::error!(what, "something sealed does not open: the database was changed by hand, or damaged");
+        self.record(tx, Happened::IntegrityFailed, whom, &[("what", what)])
     }
 
     /// Records an event that stands for `count` of its kind.

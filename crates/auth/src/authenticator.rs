@@ -1,8 +1,8 @@
 //! What all who judge codes share: a code as it was typed, the key of an authenticator, and where secrets are sealed.
 
 use otp::{Key, Secret};
-use store::Id;
 use store::authenticators::Authenticator;
+use store::{Conn, Id};
 
 use crate::error::Rule;
 use crate::vault::{Place, Vault};
@@ -24,8 +24,8 @@ pub(crate) fn parse_code(typed: &str) -> Result<otp::Code> {
 }
 
 /// The key of an authenticator, opened.
-pub(crate) fn key_of(vault: &Vault, row: &Authenticator) -> Result<Key> {
-    let opened = vault.open_sealed(secret_of_authenticator(&row.user_id, &row.id), &row.secret)?;
+pub(crate) fn key_of(conn: &mut Conn<'_>, vault: &Vault, row: &Authenticator) -> Result<Key> {
+    let opened = vault.open_sealed(conn, secret_of_authenticator(&row.user_id, &row.id), &row.secret)?;
     let broken = || Error::Broken(anyhow::anyhow!("authenticator {} has parameters that cannot be", row.id));
     let digits = u8::try_from(row.digits).ok().and_then(otp::Digits::new).ok_or_else(broken)?;
     let period = u32::try_from(row.period).map_err(|_| broken())?;

@@ -108,7 +108,7 @@ impl Guess {
                     self.scribe.record(tx, Happened::CodesClosed, whom, &[])?;
                 }
             }
-            Err(_) => {}
+            Err(error) => self.scribe.note_tampering(tx, error, whom)?,
         }
         Ok(judged)
     }
@@ -154,7 +154,8 @@ impl Guess {
                     self.scribe.record(tx, Happened::DoorClosed, whom, &[])?;
                 }
             }
-            Ok(Verdict::Right(_)) | Err(_) => {}
+            Ok(Verdict::Right(_)) => {}
+            Err(error) => self.scribe.note_tampering(tx, error, whom)?,
         }
         Ok(judged.map(|verdict| if let Verdict::Right(given) = verdict { Some(given) } else { None }))
     }
@@ -175,7 +176,7 @@ impl Guess {
         };
         let mut used = false;
         for authenticator in &theirs {
-            let key = key_of(&self.vault, authenticator)?;
+            let key = key_of(tx, &self.vault, authenticator)?;
             let Some((step, drift)) = self.fits(&key, authenticator) else {
                 self.learn_from_refused(tx, &key, authenticator)?;
                 continue;
@@ -245,7 +246,7 @@ impl Guess {
         };
         let ahead = if known { FARTHEST } else { 0 };
         for authenticator in theirs {
-            let key = key_of(&self.vault, authenticator)?;
+            let key = key_of(conn, &self.vault, authenticator)?;
             let away = totp::search(&key, &self.code, self.now.seconds(), FARTHEST, ahead);
             match away.map(|steps| steps * i64::from(key.period())) {
                 Some(seconds) if seconds < 0 => return Ok(Hint::Behind(-seconds)),
@@ -254,7 +255,7 @@ impl Guess {
             }
         }
         for (old, retired_at) in authenticators::retired_of_user(conn, user_id, self.now)? {
-            let key = key_of(&self.vault, &old)?;
+            let key = key_of(conn, &self.vault, &old)?;
             if totp::search(&key, &self.code, self.now.seconds(), FARTHEST, FARTHEST).is_some() {
                 return Ok(Hint::Old { label: old.label, retired_at });
             }

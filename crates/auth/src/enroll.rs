@@ -89,7 +89,7 @@ impl Pend {
         let enrollment = Enrollment {
             user_id: user.id.clone(),
             token_mac: self.mac.clone(),
-            secret: vault.seal(authenticator::secret_of_enrollment(&user.id), &*self.secret)?,
+            secret: vault.seal(tx, authenticator::secret_of_enrollment(&user.id), &*self.secret)?,
             epoch: user.epoch,
             keep: begun.keep,
             next_path: begun.next.to_owned(),
@@ -176,13 +176,13 @@ impl Waiting {
         }
     }
 
-    fn key(&self, vault: &Vault) -> Result<Key> {
+    fn key(&self, conn: &mut Conn<'_>, vault: &Vault) -> Result<Key> {
         let opened = match self {
             Waiting::New(new) => {
-                vault.open_sealed(authenticator::secret_of_registration(&new.name_key), &new.secret)?
+                vault.open_sealed(conn, authenticator::secret_of_registration(&new.name_key), &new.secret)?
             }
             Waiting::Known(known) => {
-                vault.open_sealed(authenticator::secret_of_enrollment(&known.1.id), &known.0.secret)?
+                vault.open_sealed(conn, authenticator::secret_of_enrollment(&known.1.id), &known.0.secret)?
             }
         };
         Ok(Key::new(Secret::from_bytes(&opened).map_err(Error::broken)?))
@@ -198,10 +198,15 @@ pub(crate) fn account_of(user: &str, name: &str) -> String {
 async fn waiting(app: &App, token: &Token) -> Result<(Waiting, Account)> {
     let now = app.clock.now();
     let mac = app.vault.token_mac(vault::Purpose::Enroll, token);
-    let factors = app.config.factors;
-    let waiting = app.db.scan(move |conn| Waiting::find(conn, &mac, factors, now)).await?;
+    let (factors, vault) = (app.config.factors, app.vault.clone());
+    let looked = app.db.scan(move |conn| {
+        let waiting = Waiting::find(conn, &mac, factors, now)?;
+        let key = waiting.key(conn, &vault)?;
+        Ok((waiting, key))
+    });
+    let (waiting, key) = app.watch(looked.await, Whom { id: None, name: "" }).await?;
     let (issuer, name) = (app.config.issuer.clone(), waiting.account());
-    let account = Account { issuer, name, key: waiting.key(&app.vault)?, kind: Kind::Totp };
+    let account = Account { issuer, name, key, kind: Kind::Totp };
     Ok((waiting, account))
 }
 
@@ -280,7 +285,7 @@ pub async fn confirm(
     };
     let confirmed = app.db.write(move |tx| {
         let waiting = Waiting::find(tx, &mac, draft.factors, now)?;
-        let key = waiting.key(&draft.vault)?;
+        let key = waiting.key(tx, &draft.vault)?;
         if code.digits() != key.digits() {
             return Err(Rule::CodeDigits.into());
         }
@@ -298,7 +303,8 @@ pub async fn confirm(
         }
         .map(Ok)
     });
-    confirmed.await?.map_err(Error::WrongCode)
+    let confirmed = app.watch(confirmed.await, Whom { id: None, name: "" }).await?;
+    confirmed.map_err(Error::WrongCode)
 }
 
 /// The step of the first code, and what it says of the clock. Two codes in a row may be off by far.
@@ -358,7 +364,7 @@ impl Draft {
         let Waiting::Known(known) = waiting else { return Ok(Hint::None) };
         for other in authenticators::of_user(conn, &known.1.id, self.now)? {
             let window = Drift { steps: other.drift, votes: 0 }.window();
-            if totp::verify_at(&key_of(&self.vault, &other)?, code, now, &window).is_some() {
+            if totp::verify_at(&key_of(conn, &self.vault, &other)?, code, now, &window).is_some() {
                 return Ok(Hint::Other { label: other.label });
             }
         }
@@ -472,7 +478,7 @@ impl Draft {
             user_id: user_id.clone(),
             name: name.to_owned(),
             label: format!("{}: {}", self.issuer, new.account),
-            secret: self.vault.seal(place, key.secret().as_bytes())?,
+            secret: self.vault.seal(tx, place, key.secret().as_bytes())?,
             algorithm: key.algorithm().name().to_owned(),
             digits: key.digits().count().into(),
             period: key.period().into(),

@@ -86,6 +86,14 @@ pub enum Error {
     Broken(anyhow::Error),
 }
 
+/// Something sealed that does not open where it stands.
+#[derive(Debug, thiserror::Error)]
+#[error("what is sealed in {what} does not open: it was changed by hand, or moved")]
+pub(crate) struct Tampered {
+    /// The table and column; never what stands there.
+    pub(crate) what: String,
+}
+
 /// A rule about something that a person chooses or types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rule {
@@ -107,6 +115,21 @@ pub enum Rule {
     /// The password is among the first that anybody would try.
     #[error("this password is too easy to guess")]
     PasswordCommon,
+    /// The password is the username, or a part of it, with next to nothing around.
+    #[error("this password is made of the username")]
+    PasswordOfName,
+    /// The password is a word that everybody thinks of here.
+    #[error("this password is made of the name of this site")]
+    PasswordOfSite,
+    /// The password says one thing over and over.
+    #[error("this password repeats itself")]
+    PasswordRepeats,
+    /// The password goes up or down the alphabet, the digits or the keyboard.
+    #[error("this password is a sequence of letters, digits or keys")]
+    PasswordSequence,
+    /// The password is a day.
+    #[error("this password is a date")]
+    PasswordDate,
     /// No code was given.
     #[error("enter the 6-digit code")]
     CodeMissing,
@@ -181,6 +204,15 @@ impl Error {
     /// What is said when judging failed: what the person can act on stays as it is.
     pub(crate) fn unjudged(self) -> Error {
         if matches!(self, Error::Expired) { self } else { Error::Unjudged(Box::new(self)) }
+    }
+
+    /// What does not open, if that is what went wrong: a sealed row was changed by hand, or moved.
+    pub(crate) fn tampered(&self) -> Option<&str> {
+        match self {
+            Error::Broken(why) => why.downcast_ref::<Tampered>().map(|tampered| tampered.what.as_str()),
+            Error::Unjudged(error) => error.tampered(),
+            _ => None,
+        }
     }
 
     pub(crate) fn broken(why: impl Into<anyhow::Error>) -> Error {

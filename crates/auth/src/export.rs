@@ -128,13 +128,18 @@ fn people(
             writer.line("person", person)?;
             for row in authenticators::of_user(conn, &user.id, now)? {
                 writer.summary.authenticators += 1;
-                writer.line("authenticator", authenticator(vault, user, &row, secrets)?)?;
+                writer.line("authenticator", authenticator(conn, vault, (user, &row), secrets)?)?;
             }
         }
     }
 }
 
-fn authenticator(vault: &Vault, user: &users::User, row: &Authenticator, secrets: bool) -> Result<Value> {
+fn authenticator(
+    conn: &mut Conn<'_>,
+    vault: &Vault,
+    (user, row): (&users::User, &Authenticator),
+    secrets: bool,
+) -> Result<Value> {
     let mut line = json!({
         "id": row.id.as_str(),
         "user_id": user.id.as_str(),
@@ -150,7 +155,7 @@ fn authenticator(vault: &Vault, user: &users::User, row: &Authenticator, secrets
         // The label is what the app shows: `Issuer: name`. Whoever imports the link gets the person's name from it.
         let issuer = row.label.split_once(": ").map_or("", |(issuer, _)| issuer);
         let (issuer, name) = (issuer.to_owned(), user.name.clone());
-        let account = Account { issuer, name, key: key_of(vault, row)?, kind: Kind::Totp };
+        let account = Account { issuer, name, key: key_of(conn, vault, row)?, kind: Kind::Totp };
         line["otpauth_uri"] = account.to_uri().as_str().into();
     }
     Ok(line)

@@ -227,7 +227,8 @@ impl Report {
 fn here(conn: &mut Conn<'_>, vault: &Vault, person: &Incoming, now: Time) -> Result<Option<Vec<Fate>>> {
     let Some(user) = users::by_name(conn, person.name.key())? else { return Ok(None) };
     let theirs = authenticators::of_user(conn, &user.id, now)?;
-    let theirs = theirs.iter().map(|row| authenticator::key_of(vault, row)).collect::<Result<Vec<Key>>>()?;
+    let theirs =
+        theirs.iter().map(|row| authenticator::key_of(conn, vault, row)).collect::<Result<Vec<Key>>>()?;
     let fate = |entry: &Entry| if theirs.contains(&entry.key) { Fate::There } else { Fate::Stranger };
     Ok(Some(person.entries.iter().map(fate).collect()))
 }
@@ -287,7 +288,7 @@ impl Door {
             user_id: user_id.clone(),
             name: String::new(),
             label: entry.label.clone(),
-            secret: self.vault.seal(place, key.secret().as_bytes())?,
+            secret: self.vault.seal(tx, place, key.secret().as_bytes())?,
             algorithm: key.algorithm().name().to_owned(),
             digits: key.digits().count().into(),
             period: key.period().into(),

@@ -10,11 +10,13 @@ mod clock;
 mod code;
 mod drift;
 mod error;
+mod guessable;
 mod level;
 mod limits;
 mod master_key;
 mod name;
 mod password;
+mod pepper;
 mod random;
 mod role;
 mod steadiness;
@@ -27,6 +29,7 @@ pub mod config;
 pub mod enroll;
 pub mod export;
 pub mod import;
+pub mod keys;
 pub mod link;
 pub mod login;
 pub mod odds;
@@ -54,7 +57,8 @@ pub use role::Role;
 pub use store::{Id, Kind as DatabaseKind, Tally, Time};
 pub use visit::{Visit, browser_and_system};
 
-use audit::Scribe;
+use audit::{Scribe, Whom};
+use error::Tampered;
 use limits::{Crowd, Rested};
 use master_key::MasterKey;
 use password::Hasher;
@@ -75,6 +79,11 @@ pub struct App {
     rested: Rested,
     steadiness: Steadiness,
     crowd: Crowd,
+}
+
+/// Refuses a master key that is none, or that others may read or change, if there is one yet. Makes nothing.
+pub fn check_master_key(config: &Config) -> Result<()> {
+    MasterKey::new(config.master_key.clone(), &config.data_dir).check()
 }
 
 /// What [`App::find`] finds.
@@ -145,9 +154,11 @@ impl App {
         let master = MasterKey::new(config.master_key.clone(), &config.data_dir);
         let vault = Vault::open(&db, master, random.clone(), now).await?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let hasher = Hasher::new(threads, config.password_cost, vault.pepper())?;
+        let hasher = Hasher::new(threads, config.password_cost, vault.peppers().clone())?;
         let (config, rested, crowd) = (Arc::new(config), Rested::default(), Crowd::default());
-        Ok(App { config, clock, random, db, vault, hasher, rested, crowd, steadiness })
+        let app = App { config, clock, random, db, vault, hasher, rested, crowd, steadiness };
+        keys::refuse_missing(&app).await?;
+        Ok(app)
     }
 
     /// Whether the database answers, takes writes, and agrees about the time. The error says what is wrong.
@@ -218,6 +229,34 @@ impl App {
     /// Under what the browser may be known.
     fn device_mac(&self, visit: &Visit) -> Option<String> {
         visit.device.as_ref().map(|token| self.vault.token_mac(vault::Purpose::Device, token))
+    }
+
+    /// Passes an answer on, and notes it when something sealed did not open.
+    async fn watch<T>(&self, answer: Result<T>, whom: Whom<'_>) -> Result<T> {
+        if let Err(error) = &answer {
+            self.note_tampering(error, whom).await;
+        }
+        answer
+    }
+
+    /// Notes that something sealed did not open, in a transaction of its own: the one that met it is undone.
+    async fn note_tampering(&self, error: &Error, whom: Whom<'_>) {
+        let Some(what) = error.tampered().map(str::to_owned) else { return };
+        let (scribe, id) = (self.scribe(&Visit::default(), self.clock.now()), whom.id.cloned());
+        let name = whom.name.to_owned();
+        let noted = self.db.write(move |tx| {
+            let whom = Whom { id: id.as_ref(), name: &name };
+            scribe.note_tampering(tx, &Error::broken(Tampered { what: what.clone() }), whom)
+        });
+        if let Err(error) = noted.await {
+            tracing::error!("that could not be noted in the audit log: {error}");
+        }
+    }
+
+    /// Whether somebody called `name` may choose this password here.
+    fn check_password(&self, password: &Password, name: &str) -> Result<(), Rule> {
+        let host = self.config.public_url.host();
+        password.check(name, &[self.config.issuer.clone(), host.to_owned(), "latchkey".to_owned()])
     }
 
     fn scribe(&self, visit: &Visit, now: Time) -> Scribe {

@@ -208,7 +208,7 @@ pub async fn follow(app: &App, words: &Words, answers: Answers, visit: &Visit) -
             step.enroll(Some(checked), None).await
         }
         (AsksPassword::New, Some(password)) => {
-            password.check(&[step.link.name.as_str(), app.config.issuer.as_str(), "latchkey"])?;
+            app.check_password(&password, &step.link.name)?;
             let guess = if step.link.code { Some(Guess::new(app, &answers.code, visit, now)?) } else { None };
             if guess.is_some() {
                 refuse_resting_code(app, &step.link.name.to_ascii_lowercase(), visit, now).await?;

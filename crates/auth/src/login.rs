@@ -9,6 +9,7 @@ use store::{Conn, Time, Tx, logins, users};
 use crate::audit::{Happened, Scribe, Whom};
 use crate::code::Guess;
 use crate::config::Factors;
+use crate::error::Tampered;
 use crate::limits::{self, Kind, Payer};
 use crate::password::{Lane, Password, Verified};
 use crate::random::Token;
@@ -194,15 +195,27 @@ pub(crate) async fn verify_password_of(
 
     // A slot before a charge: whoever finds the line full has lost nothing.
     let slot = app.hasher.slot(Lane::SignIn).await?;
-    let (pays, crowd) = (payer.clone(), app.crowd.clone());
+    let (pays, crowd, vault) = (payer.clone(), app.crowd.clone(), app.vault.clone());
     let charged = app.db.write(move |tx| {
         let taken = limits::spend_try(tx, Kind::Password, &pays, now)?;
         crowd.note(tx, &taken, now)?;
-        Ok::<_, Error>((users::by_name(tx, &name_key)?, taken))
+        let user = users::by_name(tx, &name_key)?;
+        if let Some(stored) = user.as_ref().and_then(|user| user.password.as_deref()) {
+            vault.learn_pepper(tx, stored)?;
+        }
+        Ok::<_, Error>((user, taken))
     });
     let (user, taken) = charged.await.inspect_err(|error| app.note_rest(error))?;
     let stored = user.as_ref().filter(|user| !user.disabled).and_then(|user| user.password.clone());
     let verified = slot.verify(password, stored.clone(), &app.random).await?;
+    if verified.tampered {
+        let whom = Whom {
+            id: user.as_ref().map(|user| &user.id),
+            name: user.as_ref().map_or("", |user| &user.name),
+        };
+        let what = Error::broken(Tampered { what: "users.password".into() });
+        app.note_tampering(&what, whom).await;
+    }
     Ok(Checked { user, stored, verified, payer, taken })
 }
 
@@ -402,7 +415,7 @@ async fn choose_password(
     if !may_choose(&user, now) {
         return Err(Error::PasswordOverdue);
     }
-    password.check(&[user.name.as_str(), app.config.issuer.as_str(), "latchkey"])?;
+    app.check_password(&password, &user.name)?;
     let phc = app.hasher.slot(Lane::SignIn).await?.hash(password, &app.random).await?;
     let (draft, scribe) = (session::Draft::new(app, visit, now), app.scribe(visit, now));
     let vault = app.vault.clone();

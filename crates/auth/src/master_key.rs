@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use data_encoding::BASE64;
@@ -56,6 +56,11 @@ impl MasterKey {
         }
     }
 
+    /// Refuses a key that is none, or that is not its owner's alone.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.existing().map(|_| ())
+    }
+
     /// Removes a file that was made here a moment ago, and sealed nothing.
     pub(crate) fn forget(&mut self) {
         if std::mem::take(&mut self.made) {
@@ -72,6 +77,10 @@ impl MasterKey {
             Ok(file) if file.permissions().mode() & 0o077 != 0 => Err(Error::Refused(format!(
                 "others on this machine may read the master key: run `chmod 600 {path}`, and start again"
             ))),
+            // A link may lead to a file of somebody else, who can read it and put another key in its place.
+            Ok(file) if !is_ours(&file, &self.file) => Err(Error::Refused(format!(
+                "the master key {path} belongs to another user of this machine: give it to the user that runs this, with chown"
+            ))),
             Ok(_) => {
                 let text = fs::read_to_string(&self.file).map(Zeroizing::new);
                 let text =
@@ -84,11 +93,29 @@ impl MasterKey {
     }
 }
 
+/// Whether a file belongs to root, to whoever runs this, or to the owner of the directory, whose place it is: root runs
+/// commands in it, too.
+fn is_ours(file: &fs::Metadata, path: &Path) -> bool {
+    let owner = |path: &Path| fs::metadata(path).map(|of| of.uid()).ok();
+    let owners = [Some(0), owner(Path::new("/proc/self")), path.parent().and_then(owner)];
+    owners.contains(&Some(file.uid()))
+}
+
+/// Whether 32 bytes can be chance. What a hand types, and what examples show, is text, a sequence, or few bytes over and over;
+/// chance is that once in 10^13.
+fn can_be_chance(key: &[u8; 32]) -> bool {
+    let mut kinds = key.to_vec();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let is_text = key.iter().all(|b| (b' '..=b'~').contains(b));
+    let is_sequence = key.windows(3).all(|w| w[1].wrapping_sub(w[0]) == w[2].wrapping_sub(w[1]));
+    kinds.len() >= 16 && !is_text && !is_sequence
+}
+
 fn parse(text: &str, what: &str) -> Result<Key> {
     let bytes = BASE64.decode(text.trim().as_bytes()).map(Zeroizing::new);
     let key: Option<[u8; 32]> = bytes.ok().and_then(|bytes| bytes.as_slice().try_into().ok());
-    // All bytes alike is what somebody typed to get past this check.
-    key.filter(|key| key.iter().any(|b| *b != key[0])).map(Zeroizing::new).ok_or_else(|| {
+    key.filter(can_be_chance).map(Zeroizing::new).ok_or_else(|| {
         Error::Refused(format!(
             "{what} is not a key: it is the base64 of 32 random bytes, such as `openssl rand -base64 32` prints"
         ))
@@ -138,7 +165,16 @@ mod tests {
 
     #[test]
     fn a_weak_key_is_refused_and_not_repeated() {
-        for weak in ["secret", "", &BASE64.encode(&[0; 32]), &BASE64.encode(&[7; 31])] {
+        let sequence: Vec<u8> = (0..32).collect();
+        for weak in [
+            "secret",
+            "",
+            &BASE64.encode(&[0; 32]),
+            &BASE64.encode(&[7; 31]),
+            &BASE64.encode(&sequence),
+            &BASE64.encode(b"your_secret_key_your_secret_key!"),
+            &BASE64.encode(&[1, 2, 3, 4].repeat(8)),
+        ] {
             let refused =
                 MasterKey::new(Some(Zeroizing::new(weak.to_owned())), Path::new(".")).find().unwrap_err();
             assert!(refused.to_string().contains("openssl rand"), "{refused}");

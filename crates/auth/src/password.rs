@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
-use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
+use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, KeyId, Params, ParamsBuilder, Version};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use subtle::ConstantTimeEq;
 use tokio::sync::oneshot;
@@ -17,13 +17,17 @@ use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 use crate::error::Rule;
+use crate::pepper::Peppers;
 use crate::random::Random;
-use crate::{Error, Result};
+use crate::{Error, Result, guessable};
 
 /// Sign-ins that may wait for a slot, and registrations.
 const SIGN_INS: usize = 64;
 const REGISTRATIONS: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(3);
+/// What a stored hash may cost at most: more than any setting asks for.
+const MOST_MEMORY_KIB: u32 = 1 << 18;
+const MOST_PASSES: u32 = 16;
 
 /// A password as it was typed. Prints dots; wiped when dropped.
 #[derive(Clone)]
@@ -43,19 +47,16 @@ impl Password {
         if typed.len() > 4096 { Password(typed) } else { Password(Zeroizing::new(typed.nfc().collect())) }
     }
 
-    /// Whether somebody may choose this password: 8 to 256 characters, no rules of composition, none of the first that
-    /// anybody would try. `about` holds words that do not make it better, such as the username.
-    pub fn check(&self, about: &[&str]) -> Result<(), Rule> {
+    /// Whether somebody called `name` may choose this password: 8 to 256 characters, no rules of composition, none of the
+    /// first that anybody would try. `site` holds words that everybody thinks of here.
+    pub(crate) fn check(&self, name: &str, site: &[String]) -> Result<(), Rule> {
         match self.0.chars().count() {
             0 => return Err(Rule::PasswordMissing),
             1..8 => return Err(Rule::PasswordShort),
             257.. => return Err(Rule::PasswordLong),
             _ => {}
         }
-        // What it costs to judge a password grows faster than its length.
-        let start: Zeroizing<String> = Zeroizing::new(self.0.chars().take(100).collect());
-        let guesses = zxcvbn::zxcvbn(&start, about).guesses();
-        if guesses < 1_000_000 { Err(Rule::PasswordCommon) } else { Ok(()) }
+        guessable::why(&self.0, name, site).map_or(Ok(()), Err)
     }
 
     /// Whether nothing was typed.
@@ -80,8 +81,14 @@ impl Default for Cost {
 }
 
 impl Cost {
-    fn params(self) -> Params {
-        Params::new(self.memory_kib, self.passes, 1, Some(32)).expect("a cost is checked when it is set")
+    /// The parameters of a new hash, with the pepper that they name.
+    fn params(self, keyid: &[u8]) -> Params {
+        let mut params = ParamsBuilder::new();
+        params.m_cost(self.memory_kib).t_cost(self.passes).p_cost(1).output_len(32);
+        if !keyid.is_empty() {
+            params.keyid(KeyId::new(keyid).expect("a pepper has a short number"));
+        }
+        params.build().expect("a cost is checked when it is set")
     }
 }
 
@@ -142,20 +149,22 @@ enum Work {
 pub(crate) struct Verified {
     /// The password is right.
     pub right: bool,
-    /// The same password at today's cost, where the stored hash has another.
+    /// The same password at today's cost and with today's pepper, where the stored hash has others.
     pub upgrade: Option<String>,
+    /// The stored hash is none that we could have written, and was not computed.
+    pub tampered: bool,
 }
 
 impl Hasher {
     /// Starts `threads` threads.
-    pub(crate) fn new(threads: usize, cost: Cost, pepper: Zeroizing<[u8; 32]>) -> Result<Hasher> {
+    pub(crate) fn new(threads: usize, cost: Cost, peppers: Peppers) -> Result<Hasher> {
         let (jobs, queue) = bounded(threads);
         let done = Arc::<AtomicU64>::default();
         for n in 0..threads {
-            let (queue, pepper, done) = (queue.clone(), pepper.clone(), done.clone());
+            let (queue, peppers, done) = (queue.clone(), peppers.clone(), done.clone());
             let builder = std::thread::Builder::new().name(format!("hash-{n}"));
             builder
-                .spawn(move || Bench { cost, pepper, memory: Vec::new(), done }.work(&queue))
+                .spawn(move || Bench { cost, peppers, memory: Vec::new(), done }.work(&queue))
                 .map_err(Error::broken)?;
         }
         let line = Arc::new(Mutex::new(Line { free: threads, ..Line::default() }));
@@ -245,7 +254,7 @@ impl Slot {
 /// One thread, and the memory it hashes in: allocated at the first password and kept.
 struct Bench {
     cost: Cost,
-    pepper: Zeroizing<[u8; 32]>,
+    peppers: Peppers,
     memory: Vec<Block>,
     done: Arc<AtomicU64>,
 }
@@ -265,14 +274,19 @@ impl Bench {
         }
     }
 
-    fn hash(&mut self, params: Params, password: &Password, salt: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
+    fn hash(
+        &mut self,
+        params: Params,
+        pepper: &[u8],
+        (password, salt): (&Password, &[u8]),
+    ) -> Option<Zeroizing<[u8; 32]>> {
         let blocks = params.block_count();
         if self.memory.len() < blocks {
             self.memory.resize(blocks, Block::new());
         }
         self.done.fetch_add(1, Ordering::Relaxed);
         let mut hash = Zeroizing::new([0; 32]);
-        Argon2::new_with_secret(&*self.pepper, Algorithm::Argon2id, Version::V0x13, params)
+        Argon2::new_with_secret(pepper, Algorithm::Argon2id, Version::V0x13, params)
             .and_then(|argon2| {
                 argon2.hash_password_into_with_memory(
                     password.0.as_bytes(),
@@ -286,8 +300,9 @@ impl Bench {
     }
 
     fn phc(&mut self, password: &Password, salt: &[u8; 16]) -> Option<String> {
-        let params = self.cost.params();
-        let hash = self.hash(params.clone(), password, salt)?;
+        let (keyid, pepper) = self.peppers.active()?;
+        let params = self.cost.params(&keyid);
+        let hash = self.hash(params.clone(), &**pepper, (password, salt))?;
         let phc = PasswordHash {
             algorithm: ARGON2ID_IDENT,
             version: Some(Version::V0x13.into()),
@@ -301,30 +316,45 @@ impl Bench {
     fn verify(&mut self, password: &Password, stored: Option<&str>, fresh_salt: &[u8; 16]) -> Verified {
         match stored.and_then(|stored| self.compare(password, stored)) {
             Some((true, params)) => {
-                let changed = (params.m_cost(), params.t_cost()) != (self.cost.memory_kib, self.cost.passes);
-                let upgrade = if changed { self.phc(password, fresh_salt) } else { None };
-                Verified { right: true, upgrade }
+                let keyid = self.peppers.active().map(|(keyid, _)| keyid).unwrap_or_default();
+                let today = self.cost.params(&keyid);
+                let is_todays = (params.m_cost(), params.t_cost(), params.keyid())
+                    == (today.m_cost(), today.t_cost(), today.keyid());
+                let upgrade = if is_todays { None } else { self.phc(password, fresh_salt) };
+                Verified { right: true, upgrade, tampered: false }
             }
             Some((false, _)) => Verified::default(),
-            // Nobody, or somebody without a password: the same work, and never right.
+            // Nobody, somebody without a password, or a row that is none of ours: the same work, and never right.
             None => {
-                let _ = self.hash(self.cost.params(), password, fresh_salt);
-                Verified::default()
+                let pepper = self.peppers.active().map(|(_, pepper)| pepper).unwrap_or_default();
+                let _ = self.hash(self.cost.params(&[]), &**pepper, (password, fresh_salt));
+                Verified { tampered: stored.is_some(), ..Verified::default() }
             }
         }
     }
 
+    /// Compares, or answers `None` for what we cannot have written: the cost comes from the row, and a row that was changed
+    /// must not take the machine.
     fn compare(&mut self, password: &Password, stored: &str) -> Option<(bool, Params)> {
-        let phc = PasswordHash::new(stored).ok()?;
+        // What we write has about a hundred bytes.
+        let phc = PasswordHash::new(stored).ok().filter(|_| stored.len() <= 256)?;
         let params = Params::try_from(&phc).ok()?;
-        // The cost comes from the row, and a row that was changed must not take the machine.
-        if params.m_cost() > 1 << 18 || params.t_cost() > 16 || params.p_cost() > 1 {
+        let is_ours = phc.algorithm == ARGON2ID_IDENT && phc.version == Some(Version::V0x13.into());
+        let is_bounded = params.m_cost() <= MOST_MEMORY_KIB
+            && params.t_cost() <= MOST_PASSES
+            && params.p_cost() == 1
+            && params.data().is_empty();
+        if !is_ours || !is_bounded {
             return None;
         }
         let salt: &[u8] = phc.salt.as_ref()?.as_ref();
-        let hash = self.hash(params.clone(), password, salt)?;
-        let right = phc.hash.as_ref()?.as_bytes().ct_eq(&*hash).into();
-        Some((right, params))
+        let kept = phc.hash.as_ref().map(Output::as_bytes)?;
+        if !(16..=64).contains(&salt.len()) || kept.len() != 32 {
+            return None;
+        }
+        let pepper = self.peppers.of(&params)?;
+        let hash = self.hash(params.clone(), &**pepper, (password, salt))?;
+        Some((kept.ct_eq(&*hash).into(), params))
     }
 }
 
@@ -335,7 +365,14 @@ mod tests {
     const CHEAP: Cost = Cost { memory_kib: 64, passes: 1 };
 
     fn hasher(threads: usize, cost: Cost) -> Hasher {
-        Hasher::new(threads, cost, Zeroizing::new([7; 32])).unwrap()
+        Hasher::new(threads, cost, peppers(&[("pepper-1", 7)])).unwrap()
+    }
+
+    /// Peppers of one byte each; the last is active.
+    fn peppers(all: &[(&str, u8)]) -> Peppers {
+        let peppers = Peppers::default();
+        all.iter().for_each(|(id, byte)| peppers.add(id, Zeroizing::new([*byte; 32]), true));
+        peppers
     }
 
     fn password(text: &str) -> Password {
@@ -348,7 +385,7 @@ mod tests {
         let longest: String = (0..256).map(|n| char::from(0xc0 + (n * n * 7 + n * 3) as u8 % 64)).collect();
         let good = ["correct horse", "xk7!pqw2", "ein Satz mit Leerzeichen", "🦀🦉🐙🦊🐝🐢🦖🐳", &longest];
         for good in good {
-            assert_eq!(password(good).check(&["ada", "Latchkey"]), Ok(()), "{good}");
+            assert_eq!(password(good).check("ada", &["Latchkey".into()]), Ok(()), "{good}");
         }
         let long = "long enough ".repeat(30);
         let bad = [
@@ -357,14 +394,14 @@ mod tests {
             (&long, Rule::PasswordLong),
             ("password", Rule::PasswordCommon),
             ("P@ssw0rd", Rule::PasswordCommon),
-            ("12345678", Rule::PasswordCommon),
-            ("qwertzuiop", Rule::PasswordCommon),
-            ("lovelace", Rule::PasswordCommon),
-            ("latchkey1", Rule::PasswordCommon),
-            ("aaaaaaaaaaaaaaaa", Rule::PasswordCommon),
+            ("12345678", Rule::PasswordSequence),
+            ("qwertzuiop", Rule::PasswordSequence),
+            ("lovelace", Rule::PasswordOfName),
+            ("latchkey1", Rule::PasswordOfSite),
+            ("aaaaaaaaaaaaaaaa", Rule::PasswordRepeats),
         ];
         for (bad, rule) in bad {
-            assert_eq!(password(bad).check(&["lovelace", "Latchkey"]), Err(rule), "{bad}");
+            assert_eq!(password(bad).check("lovelace", &["Latchkey".into()]), Err(rule), "{bad}");
         }
     }
 
@@ -420,14 +457,66 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_row_that_asks_for_gigabytes_is_refused_rather_than_computed() {
+    async fn a_row_that_we_cannot_have_written_is_refused_rather_than_computed() {
         let hasher = hasher(1, CHEAP);
-        let salt = "c2FsdHNhbHRzYWx0c2FsdA";
-        let hash = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-        let stored = format!("$argon2id$v=19$m=4194304,t=2,p=1${salt}${hash}");
-        let verified =
-            hasher.slot(Lane::SignIn).await.unwrap().verify(password("x"), Some(stored), &Random::Os).await;
-        assert!(!verified.unwrap().right);
+        let verify = async |stored: String| {
+            let slot = hasher.slot(Lane::SignIn).await.unwrap();
+            slot.verify(password("right"), Some(stored), &Random::Os).await.unwrap()
+        };
+        let slot = hasher.slot(Lane::SignIn).await.unwrap();
+        let good = slot.hash(password("right"), &Random::Os).await.unwrap();
+        let seen = verify(good.clone()).await;
+        assert!(seen.right && !seen.tampered);
+        let (head, hash) = good.rsplit_once('$').unwrap();
+        let (front, salt) = head.rsplit_once('$').unwrap();
+        let long = "A".repeat(86);
+        for bad in [
+            good.replace("m=64", "m=4194304"),
+            good.replace("t=1", "t=4000000000"),
+            good.replace("p=1", "p=4"),
+            good.replace("p=1", "p=1,keyid=OQ"),
+            good.replace("p=1", "p=1,keyid=Ly4u"),
+            good.replace("p=1", "p=1,data=AAAA"),
+            good.replace("$v=19", ""),
+            good.replace("$v=19", "$v=16"),
+            good.replace("argon2id", "argon2d"),
+            format!("{front}$c2FsdA${hash}"),
+            format!("{front}${salt}$AAAAAAAAAAAAAAAA"),
+            format!("{front}${salt}${long}"),
+            format!("{front}${salt}"),
+            String::new(),
+            "$2b$12$abcdefghijklmnopqrstuv".to_owned(),
+        ] {
+            let seen = verify(bad.clone()).await;
+            assert!(!seen.right && seen.tampered && seen.upgrade.is_none(), "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_old_pepper_still_verifies_and_its_hash_moves_to_the_newest() {
+        let hash = async |hasher: &Hasher| {
+            let slot = hasher.slot(Lane::SignIn).await.unwrap();
+            slot.hash(password("right"), &Random::Os).await.unwrap()
+        };
+        let verify = async |hasher: &Hasher, typed: &str, stored: &str| {
+            let slot = hasher.slot(Lane::SignIn).await.unwrap();
+            slot.verify(password(typed), Some(stored.to_owned()), &Random::Os).await.unwrap()
+        };
+        let first = hasher(1, CHEAP);
+        let old = hash(&first).await;
+        assert!(!old.contains("keyid"), "{old}");
+        assert_eq!(Peppers::id_of(&old).as_deref(), Some("pepper-1"));
+
+        let both = Hasher::new(1, CHEAP, peppers(&[("pepper-1", 7), ("pepper-2", 8)])).unwrap();
+        assert!(verify(&both, "wrong", &old).await.upgrade.is_none());
+        let new = verify(&both, "right", &old).await.upgrade.expect("a hash with the new pepper");
+        assert_eq!(Peppers::id_of(&new).as_deref(), Some("pepper-2"), "{new}");
+        let again = verify(&both, "right", &new).await;
+        assert!(again.right && again.upgrade.is_none());
+        // The pepper matters, and who does not have it says so.
+        let other = Hasher::new(1, CHEAP, peppers(&[("pepper-1", 7), ("pepper-2", 9)])).unwrap();
+        assert!(!verify(&other, "right", &new).await.right);
+        assert!(verify(&first, "right", &new).await.tampered);
     }
 
     #[tokio::test]

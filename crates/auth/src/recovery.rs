@@ -134,9 +134,14 @@ fn find(tx: &mut Tx<'_>, holder: &Holder, login_mac: Option<&str>, now: Time) ->
 /// The codes of somebody who has not saved them yet, for as long as they are kept.
 pub async fn sheet(app: &App, session: &Session) -> Result<Option<Shown>> {
     let (now, user_id) = (app.clock.now(), session.user_id.clone());
-    let sheet = app.db.read(move |conn| recovery_codes::sheet_of_user(conn, &user_id, now)).await?;
-    let Some(sheet) = sheet else { return Ok(None) };
-    let opened = app.vault.open_sealed(sheet_of(&session.user_id), &sheet.codes)?;
+    let vault = app.vault.clone();
+    let looked = app.db.scan(move |conn| {
+        let Some(sheet) = recovery_codes::sheet_of_user(conn, &user_id, now)? else { return Ok(None) };
+        let opened = vault.open_sealed(conn, sheet_of(&user_id), &sheet.codes)?;
+        Ok(Some((sheet, opened)))
+    });
+    let whom = Whom { id: Some(&session.user_id), name: &session.name };
+    let Some((sheet, opened)) = app.watch(looked.await, whom).await? else { return Ok(None) };
     let text = Zeroizing::new(String::from_utf8_lossy(&opened).into_owned());
     let codes = text.lines().map(str::to_owned).collect();
     Ok(Some(Shown { codes, renewed: sheet.next_path == RENEWED }))
@@ -185,7 +190,7 @@ impl Draft {
         }
         let text = Zeroizing::new(self.0.iter().map(Words::reveal).collect::<Vec<_>>().join("\n"));
         let sheet = Sheet {
-            codes: vault.seal(sheet_of(user_id), text.as_bytes())?,
+            codes: vault.seal(tx, sheet_of(user_id), text.as_bytes())?,
             next_path: next.to_owned(),
             expires_at: now.plus_seconds(SHOWN),
         };

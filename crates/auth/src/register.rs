@@ -66,7 +66,7 @@ pub async fn reserve(app: &App, new: NewUser, browser: Option<Token>, visit: Vis
         name: name.shown().to_owned(),
         role: Role::User.text().to_owned(),
         password,
-        secret: app.vault.seal(authenticator::secret_of_registration(name.key()), &*secret)?,
+        secret: String::new(),
         token_mac: app.vault.token_mac(Purpose::Enroll, &token),
         link_mac,
         name_fixed: false,
@@ -74,7 +74,7 @@ pub async fn reserve(app: &App, new: NewUser, browser: Option<Token>, visit: Vis
         next_path: new.next,
         expires_at: now.plus_seconds(HELD),
     };
-    let (scribe, factors) = (app.scribe(&visit, now), app.config.factors);
+    let (scribe, factors, vault) = (app.scribe(&visit, now), app.config.factors, app.vault.clone());
     let goes_on = app.db.write(move |tx| {
         let mine = match &held_mac {
             Some(mac) => registrations::by_token(tx, mac, now)?,
@@ -89,6 +89,7 @@ pub async fn reserve(app: &App, new: NewUser, browser: Option<Token>, visit: Vis
             registrations::release(tx, &mine.token_mac)?;
         }
         let mut draft = draft.clone();
+        draft.secret = vault.seal(tx, authenticator::secret_of_registration(&draft.name_key), &*secret)?;
         match &draft.link_mac {
             Some(link) => {
                 (draft.role, draft.name_fixed) = let_in(tx, link, mine.as_ref(), (&draft.name_key, now))?
@@ -115,8 +116,8 @@ pub async fn reserve(app: &App, new: NewUser, browser: Option<Token>, visit: Vis
 /// Every rule that is broken, so that nobody learns of them one by one.
 fn checked(app: &App, new: &NewUser) -> Result<Name> {
     let name = Name::parse(&new.username);
-    let about = [name.as_ref().map_or("", Name::shown), app.config.issuer.as_str(), "latchkey"];
-    let password = new.password.as_ref().and_then(|password| password.check(&about).err());
+    let shown = name.as_ref().map_or("", Name::shown);
+    let password = new.password.as_ref().and_then(|password| app.check_password(password, shown).err());
     let rules: Vec<Rule> = [name.as_ref().err().copied(), password].into_iter().flatten().collect();
     match name {
         Ok(name) if rules.is_empty() => Ok(name),

@@ -67,7 +67,7 @@ pub async fn code(app: &App, name: &str, typed: &str) -> Result<Trial> {
             let user = users::by_name(conn, &key)?.ok_or_else(|| crate::users::nobody(&missing))?;
             let mut found = Vec::new();
             for row in authenticators::of_user(conn, &user.id, now)? {
-                let verdict = verdict(&key_of(&vault, &row)?, &code, &row, now);
+                let verdict = verdict(&key_of(conn, &vault, &row)?, &code, &row, now);
                 found.extend(verdict.map(|verdict| (verdict, row.label)));
             }
             Ok(Trial {

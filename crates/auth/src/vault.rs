@@ -1,10 +1,13 @@
 //! The vault: seals secrets, opens them, and computes the keyed MACs under which tokens and names are kept.
 //!
-//! One master key seals the `keys` table: a lasting MAC key, a lasting pepper, and the ring of sealing keys. Each use has
-//! a key of its own by HKDF-SHA256 (RFC 5869). What is sealed is bound to its table, column, user and row.
+//! One master key seals the `keys` table: a lasting MAC key, the peppers, and the ring of sealing keys. Each use has a key
+//! of its own by HKDF-SHA256 (RFC 5869). What is sealed is bound to its table, column, user and row.
+//!
+//! Which key seals is asked of the database in the transaction that seals, and a key that this process has not heard of is
+//! read when it is met: so a change of keys ([`crate::keys`]) needs no word from node to node.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
@@ -13,10 +16,12 @@ use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use store::keys::SealedKey;
-use store::{Db, Time, keys};
+use store::{Conn, Db, Time, keys};
 use zeroize::Zeroizing;
 
+use crate::error::Tampered;
 use crate::master_key::MasterKey;
+use crate::pepper::Peppers;
 use crate::random::{Random, Token, Words};
 use crate::{Error, Result};
 
@@ -24,7 +29,7 @@ const NONCE: usize = 24;
 /// What the canary says when it is opened with the right key.
 const CANARY: &[u8] = b"latchkey";
 
-type Key = Zeroizing<[u8; 32]>;
+pub(crate) type Key = Zeroizing<[u8; 32]>;
 
 /// Where a sealed secret stands. It opens nowhere else.
 #[derive(Clone, Copy)]
@@ -65,9 +70,10 @@ pub(crate) struct Vault(Arc<Ring>);
 
 struct Ring {
     mac: Hmac<Sha256>,
-    pepper: Key,
-    seals: HashMap<String, Key>,
-    active: String,
+    /// Opens the rows of `keys`.
+    keys: Key,
+    peppers: Peppers,
+    seals: RwLock<HashMap<String, Arc<Key>>>,
     random: Random,
 }
 
@@ -93,11 +99,11 @@ impl Vault {
             ));
         }
         let key = master.find_or_make(&random)?;
-        let ring = new_ring(&key, &random);
+        let ring = new_ring(&key, &random, now);
         let insert = ring.clone();
         let inserted = db.write(move |tx| {
             for key in &insert {
-                if !keys::insert(tx, key, now)? {
+                if !keys::insert(tx, key)? {
                     return Err(Error::Taken);
                 }
             }
@@ -164,31 +170,73 @@ impl Vault {
         self.mac("known browser", name, device.as_bytes())
     }
 
-    /// The secret that passwords are hashed with.
-    pub(crate) fn pepper(&self) -> Key {
-        self.0.pepper.clone()
+    /// The secrets that passwords are hashed with.
+    pub(crate) fn peppers(&self) -> &Peppers {
+        &self.0.peppers
+    }
+
+    /// Makes sure that the pepper of a stored hash is there before it is compared with. One that is nowhere stays unknown:
+    /// the hash is then as wrong as any.
+    pub(crate) fn learn_pepper(&self, conn: &mut Conn<'_>, stored: &str) -> Result<()> {
+        let Some(id) = Peppers::id_of(stored).filter(|id| !self.0.peppers.knows(id)) else { return Ok(()) };
+        if let Some(row) = keys::by_id(conn, &id)?.filter(|row| row.purpose == "pepper") {
+            let key = self.open_key(&row)?;
+            self.0.peppers.add(&row.id, derive(&key, "pepper"), row.active);
+        }
+        Ok(())
     }
 
     /// Seals `plain` for its place: key id, a dot, base64 of nonce and XChaCha20-Poly1305.
-    pub(crate) fn seal(&self, place: Place<'_>, plain: &[u8]) -> Result<String> {
-        let key = self.0.seals.get(&self.0.active).ok_or_else(|| anyhow::anyhow!("no active sealing key"));
-        let sealed = encrypt(key.map_err(Error::Broken)?, &place.bytes(), plain, &self.0.random)?;
-        Ok(format!("{}.{sealed}", self.0.active))
+    pub(crate) fn seal(&self, conn: &mut Conn<'_>, place: Place<'_>, plain: &[u8]) -> Result<String> {
+        let active = keys::active(conn, "seal")?;
+        let active = active.ok_or_else(|| Error::broken(anyhow::anyhow!("no sealing key is active")))?;
+        let sealed = encrypt(&*self.sealing_key(&active)?, &place.bytes(), plain, &self.0.random)?;
+        Ok(format!("{}.{sealed}", active.id))
     }
 
     /// Opens what was sealed for this place. Anything else is an error of ours: the row was changed, or moved.
-    pub(crate) fn open_sealed(&self, place: Place<'_>, sealed: &str) -> Result<Zeroizing<Vec<u8>>> {
-        let opened = sealed.split_once('.').and_then(|(id, text)| {
-            let key = self.0.seals.get(id)?;
-            decrypt(key, &place.bytes(), text)
-        });
-        opened.ok_or_else(|| {
-            Error::Broken(anyhow::anyhow!("what is sealed in {}.{} does not open", place.table, place.column))
-        })
+    pub(crate) fn open_sealed(
+        &self,
+        conn: &mut Conn<'_>,
+        place: Place<'_>,
+        sealed: &str,
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        let tampered = || Error::broken(Tampered { what: format!("{}.{}", place.table, place.column) });
+        let (id, text) = sealed.split_once('.').ok_or_else(tampered)?;
+        let known = self.0.seals.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
+        let key = match known {
+            Some(key) => key,
+            None => {
+                let row = keys::by_id(conn, id)?.filter(|row| row.purpose == "seal");
+                self.sealing_key(&row.ok_or_else(tampered)?)?
+            }
+        };
+        decrypt(&key, &place.bytes(), text).ok_or_else(tampered)
+    }
+
+    /// A row for the ring: a new key, not active yet.
+    pub(crate) fn new_key(&self, id: &str, purpose: &str, now: Time) -> Result<SealedKey> {
+        let fresh = self.0.random.bytes::<32>();
+        let sealed = encrypt(&self.0.keys, &place_of(id, purpose), &*fresh, &self.0.random)?;
+        Ok(SealedKey { id: id.into(), purpose: purpose.into(), sealed, active: false, created_at: now })
+    }
+
+    /// A sealing key from the ring, which learns it if it has not heard of it.
+    fn sealing_key(&self, row: &SealedKey) -> Result<Arc<Key>> {
+        if let Some(key) = self.0.seals.read().unwrap_or_else(PoisonError::into_inner).get(&row.id) {
+            return Ok(key.clone());
+        }
+        let key = Arc::new(derive(&self.open_key(row)?, "seal"));
+        let mut seals = self.0.seals.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(seals.entry(row.id.clone()).or_insert(key).clone())
+    }
+
+    fn open_key(&self, row: &SealedKey) -> Result<Key> {
+        open_key(&self.0.keys, row).ok_or_else(|| Error::broken(Tampered { what: format!("key {}", row.id) }))
     }
 }
 
-fn new_ring(master: &Key, random: &Random) -> Vec<SealedKey> {
+fn new_ring(master: &Key, random: &Random, now: Time) -> Vec<SealedKey> {
     let fresh = || random.bytes::<32>().to_vec();
     [
         ("canary", "canary", CANARY.to_vec()),
@@ -200,7 +248,7 @@ fn new_ring(master: &Key, random: &Random) -> Vec<SealedKey> {
     .filter_map(|(id, purpose, plain)| {
         let plain = Zeroizing::new(plain);
         let sealed = encrypt(&derive(master, "keys"), &place_of(id, purpose), &plain, random).ok()?;
-        Some(SealedKey { id: id.into(), purpose: purpose.into(), sealed, active: true })
+        Some(SealedKey { id: id.into(), purpose: purpose.into(), sealed, active: true, created_at: now })
     })
     .collect()
 }
@@ -217,24 +265,36 @@ fn unseal(ring: &[SealedKey], master: &Key, random: Random) -> Result<Vault> {
                 .into(),
         )
     };
-    let keys_key = derive(master, "keys");
-    let mut opened = HashMap::new();
-    for key in ring {
-        let plain = decrypt(&keys_key, &place_of(&key.id, &key.purpose), &key.sealed).ok_or_else(wrong)?;
-        opened.insert(key.id.as_str(), plain);
+    let keys = derive(master, "keys");
+    let (mut mac, mut seals, peppers) = (None, HashMap::new(), Peppers::default());
+    let mut seals_with = None;
+    for row in ring {
+        if row.purpose == "canary" {
+            decrypt(&keys, &place_of(&row.id, &row.purpose), &row.sealed).ok_or_else(wrong)?;
+            continue;
+        }
+        let key = open_key(&keys, row).ok_or_else(wrong)?;
+        match row.purpose.as_str() {
+            "mac" if row.active => mac = Some(derive(&key, "mac")),
+            "pepper" => peppers.add(&row.id, derive(&key, "pepper"), row.active),
+            "seal" => {
+                seals.insert(row.id.clone(), Arc::new(derive(&key, "seal")));
+                seals_with = seals_with.or(row.active.then_some(()));
+            }
+            _ => {}
+        }
     }
-    let of = |purpose: &'static str| ring.iter().filter(move |key| key.purpose == purpose);
-    let key_of = |key: &SealedKey| -> Option<Key> {
-        Some(Zeroizing::new(opened.get(key.id.as_str())?.as_slice().try_into().ok()?))
-    };
-    let single = |purpose| of(purpose).find(|key| key.active).and_then(key_of).ok_or_else(wrong);
-    let mac_key = derive(&single("mac")?, "mac");
-    let seals: HashMap<String, Key> =
-        of("seal").filter_map(|key| Some((key.id.clone(), derive(&key_of(key)?, "seal")))).collect();
-    let active =
-        of("seal").filter(|key| key.active).map(|key| key.id.clone()).next_back().ok_or_else(wrong)?;
-    let mac = Hmac::new_from_slice(&*mac_key).map_err(|e| Error::broken(anyhow::anyhow!("{e}")))?;
-    Ok(Vault(Arc::new(Ring { mac, pepper: derive(&single("pepper")?, "pepper"), seals, active, random })))
+    if seals_with.is_none() || !peppers.is_whole() {
+        return Err(wrong());
+    }
+    let mac =
+        Hmac::new_from_slice(&*mac.ok_or_else(wrong)?).map_err(|e| Error::broken(anyhow::anyhow!("{e}")))?;
+    Ok(Vault(Arc::new(Ring { mac, keys, peppers, seals: RwLock::new(seals), random })))
+}
+
+fn open_key(keys: &Key, row: &SealedKey) -> Option<Key> {
+    let plain = decrypt(keys, &place_of(&row.id, &row.purpose), &row.sealed)?;
+    plain.as_slice().try_into().ok().map(Zeroizing::new)
 }
 
 /// The key for one purpose.

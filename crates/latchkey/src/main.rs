@@ -7,10 +7,12 @@ mod exit;
 mod export;
 mod first_minute;
 mod import;
+mod key;
 mod listener;
 mod logging;
 mod man;
 mod otp;
+mod preflight;
 mod progress;
 mod serve;
 mod session;
@@ -62,6 +64,9 @@ enum Command {
     /// Who is signed in: list, end
     #[command(subcommand)]
     Session(Session),
+    /// Keys that secrets are sealed with: list, change, remove; and peppers of passwords
+    #[command(subcommand)]
+    Key(Key),
     /// Codes: set up an authenticator, try a code, draw a setup link
     #[command(subcommand)]
     Otp(Otp),
@@ -200,6 +205,30 @@ enum Session {
 }
 
 #[derive(Subcommand)]
+enum Key {
+    /// List the keys, and how many secrets or passwords need each
+    List {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Make a new key, seal every secret again with it, and remove the old one, while servers run
+    Rotate {
+        /// A new pepper for password hashes instead; it comes to everybody at their next sign-in
+        #[arg(long)]
+        pepper: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Remove an old key that no secret needs any more
+    Remove {
+        /// Its id, as `key list` shows it
+        id: String,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Subcommand)]
 enum Otp {
     /// Set up one more authenticator for somebody who stands beside you
     Enroll {
@@ -277,6 +306,10 @@ fn run(flags: &Flags, command: Command, since: Stopwatch) -> Result<()> {
         Command::Session(Session::End { which, all: false, output }) => {
             session::end(flags, &which, output.json)
         }
+        Command::Key(Key::List { output }) => key::list(flags, output.json),
+        Command::Key(Key::Rotate { pepper: false, output }) => key::rotate(flags, output.json),
+        Command::Key(Key::Rotate { pepper: true, output }) => key::rotate_pepper(flags, output.json),
+        Command::Key(Key::Remove { id, output }) => key::remove(flags, &id, output.json),
         Command::Otp(Otp::Enroll { name, called, output }) => {
             otp::enroll(flags, &name, called.as_deref(), output.json)
         }

@@ -13,6 +13,7 @@ use crate::exit::{Result, Trouble};
 use crate::first_minute::FirstMinute;
 use crate::listener;
 use crate::logging;
+use crate::preflight;
 use crate::settings::Flags;
 use crate::stopwatch::Stopwatch;
 use crate::supervisor::Supervisor;
@@ -25,6 +26,7 @@ const LOOK: Duration = Duration::from_secs(60);
 pub(crate) fn run(flags: &Flags, grace: Option<String>, since: Stopwatch) -> Result<()> {
     let mut settings = flags.load_with(grace.map(|days| ("login.grace", days)))?;
     logging::start(&settings.config.log);
+    preflight::look(&settings)?;
     let tls = open_tls(&settings.config)?;
     // Before anything else: whoever starts it twice learns that before anything is opened or made.
     let opened = listener::open(&settings.config.listen)?;

@@ -1,7 +1,7 @@
 //! Enrolled secrets. A pending one is in `registrations` or `enrollments` until its first code; one that has retired stays
 //! for a while, so that its codes can be told from wrong ones.
 
-use crate::{Conn, Id, Result, Row, Sql, Time, Tx};
+use crate::{Conn, Id, Result, Row, Sql, Time, Tx, sealed};
 
 /// A row of `authenticators`, as codes are judged by it.
 #[derive(Clone)]
@@ -50,8 +50,8 @@ fn authenticator(row: &Row<'_>) -> Result<Authenticator> {
 pub fn insert(tx: &mut Tx<'_>, new: &Authenticator, now: Time) -> Result<()> {
     const INSERT: Sql = Sql::new(
         "INSERT INTO authenticators (id, user_id, name, label, secret, algorithm, digits, period, last_step, drift,
-                                     created_at, last_used_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)",
+                                     created_at, last_used_at, sealed_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)",
     );
     let values = [
         (&new.id).into(),
@@ -65,6 +65,7 @@ pub fn insert(tx: &mut Tx<'_>, new: &Authenticator, now: Time) -> Result<()> {
         new.last_step.into(),
         new.drift.into(),
         now.into(),
+        sealed::key_of(&new.secret).into(),
     ];
     tx.execute(INSERT, &values).map(|_| ())
 }
@@ -73,8 +74,9 @@ pub fn insert(tx: &mut Tx<'_>, new: &Authenticator, now: Time) -> Result<()> {
 /// spent.
 pub fn insert_imported(tx: &mut Tx<'_>, new: &Authenticator, now: Time) -> Result<()> {
     const INSERT: Sql = Sql::new(
-        "INSERT INTO authenticators (id, user_id, name, label, secret, algorithm, digits, period, last_step, drift, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        "INSERT INTO authenticators (id, user_id, name, label, secret, algorithm, digits, period, last_step, drift, created_at,
+                                     sealed_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     );
     let values = [
         (&new.id).into(),
@@ -88,6 +90,7 @@ pub fn insert_imported(tx: &mut Tx<'_>, new: &Authenticator, now: Time) -> Resul
         new.last_step.into(),
         new.drift.into(),
         now.into(),
+        sealed::key_of(&new.secret).into(),
     ];
     tx.execute(INSERT, &values).map(|_| ())
 }

@@ -1,6 +1,6 @@
 //! A new authenticator for somebody who exists, pending until its first code.
 
-use crate::{Conn, Id, Result, Sql, Time, Tx};
+use crate::{Conn, Id, Result, Sql, Time, Tx, sealed};
 
 /// A row of `enrollments`.
 #[derive(Clone)]
@@ -37,11 +37,11 @@ pub struct Enrollment {
 pub fn start(tx: &mut Tx<'_>, new: &Enrollment, now: Time) -> Result<()> {
     const START: Sql = Sql::new(
         "INSERT INTO enrollments (user_id, token_mac, secret, epoch, keep, next_path, created_at, expires_at, purpose, name,
-                                  session_id, moves, password, level)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                                  session_id, moves, password, level, sealed_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
          ON CONFLICT (user_id) DO UPDATE SET token_mac = $2, secret = $3, epoch = $4, keep = $5, next_path = $6,
              created_at = $7, expires_at = $8, purpose = $9, name = $10, session_id = $11, moves = $12, password = $13,
-             level = $14",
+             level = $14, sealed_by = $15",
     );
     let values = [
         (&new.user_id).into(),
@@ -58,6 +58,7 @@ pub fn start(tx: &mut Tx<'_>, new: &Enrollment, now: Time) -> Result<()> {
         (&new.moves).into(),
         (&new.password).into(),
         new.level.into(),
+        sealed::key_of(&new.secret).into(),
     ];
     tx.execute(START, &values).map(|_| ())
 }

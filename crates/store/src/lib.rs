@@ -29,6 +29,7 @@ pub mod policies;
 pub mod quotas;
 pub mod recovery_codes;
 pub mod registrations;
+pub mod sealed;
 pub mod sessions;
 pub mod setup_links;
 pub mod user_links;

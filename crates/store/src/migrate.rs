@@ -39,6 +39,13 @@ const MIGRATIONS: &[Migration] = &[
         text: include_str!("../migrations/0004_tries.sql"),
         min_compatible: 3,
     },
+    Migration {
+        version: 5,
+        name: "sealed_by",
+        text: include_str!("../migrations/0005_sealed_by.sql"),
+        // An older program would not say which key it has sealed with, nor open what another key has sealed.
+        min_compatible: 5,
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (

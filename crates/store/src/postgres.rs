@@ -318,6 +318,15 @@ pub(crate) fn error(error: postgres::Error) -> Error {
     match error.code() {
         Some(&SqlState::UNIQUE_VIOLATION) => Error::Taken,
         Some(&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED) => Error::Busy,
+        // A key was changed while somebody sealed with it, or while it was being removed: run again, both see what is.
+        Some(&SqlState::FOREIGN_KEY_VIOLATION)
+            if error
+                .as_db_error()
+                .and_then(|e| e.constraint())
+                .is_some_and(|name| name.contains("sealed_by")) =>
+        {
+            Error::Busy
+        }
         // 57P0x: the server is shutting down or starting; 08xxx: the connection.
         Some(code) if code.code().starts_with("57P0") || code.code().starts_with("08") => {
             Error::gone(with_causes(&error))

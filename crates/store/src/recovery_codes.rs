@@ -1,6 +1,6 @@
 //! Recovery codes: keyed MACs, and the sealed sheet that can be shown until it is saved.
 
-use crate::{Conn, Id, Result, Sql, Time, Tx};
+use crate::{Conn, Id, Result, Sql, Time, Tx, sealed};
 
 /// Adds a code.
 pub fn insert(tx: &mut Tx<'_>, user_id: &Id, mac: &str) -> Result<()> {
@@ -39,10 +39,16 @@ pub struct Sheet {
 /// Keeps the sheet of a user, instead of an older one.
 pub fn keep_sheet(tx: &mut Tx<'_>, user_id: &Id, sheet: &Sheet) -> Result<()> {
     const KEEP: Sql = Sql::new(
-        "INSERT INTO recovery_sheets (user_id, codes, next_path, expires_at) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (user_id) DO UPDATE SET codes = $2, next_path = $3, expires_at = $4",
+        "INSERT INTO recovery_sheets (user_id, codes, next_path, expires_at, sealed_by) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (user_id) DO UPDATE SET codes = $2, next_path = $3, expires_at = $4, sealed_by = $5",
     );
-    let values = [user_id.into(), (&sheet.codes).into(), (&sheet.next_path).into(), sheet.expires_at.into()];
+    let values = [
+        user_id.into(),
+        (&sheet.codes).into(),
+        (&sheet.next_path).into(),
+        sheet.expires_at.into(),
+        sealed::key_of(&sheet.codes).into(),
+    ];
     tx.execute(KEEP, &values).map(|_| ())
 }
 

@@ -1,6 +1,6 @@
 //! Names held for half an hour, until their first code. The account does not exist yet.
 
-use crate::{Conn, Result, Row, Sql, Time, Tx};
+use crate::{Conn, Result, Row, Sql, Time, Tx, sealed};
 
 /// A row of `registrations`.
 #[derive(Clone)]
@@ -49,10 +49,11 @@ fn registration(row: &Row<'_>) -> Result<Registration> {
 pub fn reserve(tx: &mut Tx<'_>, new: &Registration, now: Time) -> Result<bool> {
     const RESERVE: Sql = Sql::new(
         "INSERT INTO registrations AS r (name_key, name, role, password, secret, token_mac, link_mac, name_fixed, address,
-                                         next_path, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                                         next_path, created_at, expires_at, sealed_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          ON CONFLICT (name_key) DO UPDATE SET name = $2, role = $3, password = $4, secret = $5, token_mac = $6,
-             link_mac = $7, name_fixed = $8, address = $9, next_path = $10, created_at = $11, expires_at = $12
+             link_mac = $7, name_fixed = $8, address = $9, next_path = $10, created_at = $11, expires_at = $12,
+             sealed_by = $13
          WHERE r.expires_at <= $11",
     );
     let values = [
@@ -68,6 +69,7 @@ pub fn reserve(tx: &mut Tx<'_>, new: &Registration, now: Time) -> Result<bool> {
         (&new.next_path).into(),
         now.into(),
         new.expires_at.into(),
+        sealed::key_of(&new.secret).into(),
     ];
     Ok(tx.execute(RESERVE, &values)? == 1)
 }

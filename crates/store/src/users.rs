@@ -140,6 +140,23 @@ pub fn count(conn: &mut Conn<'_>) -> Result<i64> {
     Ok(conn.one(COUNT, &[], |row| row.int(0))?.unwrap_or(0))
 }
 
+/// How many password hashes have something in them, as a pattern for LIKE, those included that wait for a first code.
+/// Without a pattern: those that name no pepper.
+pub fn count_hashes(conn: &mut Conn<'_>, mark: Option<&str>) -> Result<i64> {
+    const MARKED: Sql = Sql::new(
+        "SELECT (SELECT count(*) FROM users WHERE password LIKE $1)
+              + (SELECT count(*) FROM registrations WHERE password LIKE $1)
+              + (SELECT count(*) FROM enrollments WHERE password LIKE $1)",
+    );
+    const UNMARKED: Sql = Sql::new(
+        "SELECT (SELECT count(*) FROM users WHERE password NOT LIKE $1)
+              + (SELECT count(*) FROM registrations WHERE password NOT LIKE $1)
+              + (SELECT count(*) FROM enrollments WHERE password NOT LIKE $1)",
+    );
+    let (sql, pattern) = mark.map_or((UNMARKED, "%keyid=%"), |mark| (MARKED, mark));
+    Ok(conn.one(sql, &[pattern.into()], |row| row.int(0))?.unwrap_or(0))
+}
+
 /// How many people have that role, disabled ones left out.
 pub fn count_enabled(conn: &mut Conn<'_>, role: &str) -> Result<i64> {
     const COUNT: Sql = Sql::new("SELECT count(*) FROM users WHERE role = $1 AND disabled = FALSE");

@@ -9,6 +9,8 @@ mod enrolling;
 mod https;
 mod killed;
 mod person;
+mod refusing;
+mod rotation;
 mod secrets;
 mod server;
 mod sharing;

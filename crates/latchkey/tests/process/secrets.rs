@@ -29,6 +29,7 @@ fn sweep(kind: Kind) {
     let server = Server::start(&place);
     let mut used = Used::default();
     journey(&place, &server, &mut used);
+    thousand(&place, &mut used);
     let key = std::fs::read_to_string(place.data().join("master.key")).unwrap();
     used.text("master key", key.trim());
     used.add("master key", &data_encoding::BASE64.decode(key.trim().as_bytes()).unwrap());
@@ -38,7 +39,11 @@ fn sweep(kind: Kind) {
     written.extend(database(&place, "after it has stopped"));
     written.push(("standard output".to_owned(), said.into_bytes()));
     written.push(("log".to_owned(), logged.clone().into_bytes()));
-    assert!(used.secrets.len() > 400, "the journey used {} secrets in all their forms", used.secrets.len());
+    assert!(
+        used.secrets.len() > 10_000,
+        "the journey used {} secrets in all their forms",
+        used.secrets.len()
+    );
 
     let search = Search::new(used.secrets);
     for (place, bytes) in &written {
@@ -124,6 +129,30 @@ fn journey(place: &Place, server: &Server, used: &mut Used) {
     browser.post("/logout", &[]).lands_on("/login");
     ada.signs_in(&mut browser).lands_on("/");
     used.all(&ada, &browser);
+}
+
+/// A thousand people whose secrets are known, taken along from another program.
+fn thousand(place: &Place, used: &mut Used) {
+    let (mut state, mut links) = (0x2545_f491_4f6c_dd1d_u64, String::new());
+    for n in 0..1000 {
+        let mut byte = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_be_bytes()[0]
+        };
+        let key: Vec<u8> = (0..20).map(|_| byte()).collect();
+        let base32 = data_encoding::BASE32_NOPAD.encode(&key);
+        links += &format!("otpauth://totp/App:one{n}?secret={base32}&issuer=App\n");
+        used.add("secret", &key);
+        used.add("setup key", base32.as_bytes());
+        used.add("setup key", base32.to_lowercase().as_bytes());
+    }
+    let file = place.dir().join("people.txt");
+    std::fs::write(&file, links).unwrap();
+    let taken = place.run(&["import", "otpauth", "people.txt", "--apply"]);
+    assert!(taken.status.success(), "{}", String::from_utf8_lossy(&taken.stderr));
+    std::fs::remove_file(file).unwrap();
 }
 
 fn keep_recovery_codes(browser: &mut Browser, used: &mut Used) {

@@ -104,6 +104,23 @@ fn web_cannot_reach_past_auth() {
 }
 
 #[test]
+fn what_is_for_tests_is_not_in_the_program() {
+    for package in CRATES {
+        let manifest = read(&format!("crates/{package}/Cargo.toml"));
+        for section in manifest.split("\n[").filter(|section| !section.starts_with("dev-dependencies")) {
+            // The one line that says what the feature is made of is allowed; no other section asks for it.
+            let asks = section.lines().filter(|line| line.contains("scratch"));
+            let asks: Vec<&str> = asks.filter(|line| !line.starts_with("scratch = ")).collect();
+            assert!(asks.is_empty(), "{package}: {asks:?} builds what is for tests into the program");
+        }
+    }
+    let shared = read("Cargo.toml");
+    assert!(!shared.contains("scratch"), "a shared dependency has the feature in every program");
+    // With the older resolver, what tests ask for would be asked for by everybody.
+    assert!(shared.contains("resolver = \"3\""));
+}
+
+#[test]
 fn nothing_imports_xtask_and_xtask_imports_nothing_of_ours() {
     for package in CRATES {
         assert!(!lists(package, "xtask"), "{package} lists xtask, which is for developers only");

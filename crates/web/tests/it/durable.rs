@@ -2,7 +2,7 @@
 
 use auth::config::Factors;
 use auth::import::{self, Grace};
-use auth::{Role, chores, link, setup, users};
+use auth::{Role, chores, keys, link, setup, users};
 
 use crate::records::Records;
 use crate::world::{PASSWORD, Person, Seen, World};
@@ -260,9 +260,25 @@ async fn whatever_happens_is_written_down_in_the_same_transaction_or_does_not_ha
         act(records, "user.removed", async || done(users::remove(app, "carol").await)).await;
         act(records, "user.disabled", async || done(users::disable(app, "ada").await)).await;
 
+        act(records, "key.rotated", async || done(keys::rotate_pepper(app).await)).await;
+        damage(records, &world).await;
+
         let mut written = records.texts("SELECT DISTINCT kind FROM events").await;
         written.sort();
         assert_eq!(written, kinds(), "an event that no act here writes, or one that nobody knows");
+    })
+    .await;
+}
+
+/// A secret that was changed by hand: whoever gives a code is told that it could not be judged, which is 503.
+async fn damage(records: &Records, world: &World) {
+    let frank = &world.person("frank").enrolled().await;
+    let half = &frank.half_signed_in().await;
+    let whose = "WHERE user_id = (SELECT id FROM users WHERE name = 'frank')";
+    records.change(&format!("UPDATE authenticators SET secret = sealed_by || '.AAAA' {whose}")).await;
+    act(records, "integrity.failed", async || match half.give_code(&frank.code()).await.status.as_u16() {
+        503 => 303,
+        other => other,
     })
     .await;
 }

@@ -43,23 +43,34 @@ async fn a_password_has_8_to_256_characters_and_is_not_the_first_that_anybody_wo
     World::on_both(|world| async move {
         let long = |count: usize| PASSWORD.chars().cycle().take(count).collect::<String>();
         let short = "That password is too short. Use at least 8 characters.";
-        let common = "That password is easy to guess. Try a few unrelated words.";
+        let common = "That password is one of the first that anybody tries. Try a few unrelated words.";
         for (password, problem) in [
             ("q7!vXzp", short),
             ("äöüßéèê", short),
             ("password", common),
-            ("12345678", common),
-            ("qwertyuiop", common),
-            ("ada-lovelace", common),
-            ("Latchkey1", common),
+            ("iloveyou", common),
+            ("P@ssw0rd2024", common),
+            ("12345678", "That password follows the alphabet or the keyboard. Try a few unrelated words."),
+            ("qwertyuiop", "That password follows the alphabet or the keyboard. Try a few unrelated words."),
+            ("abababababab", "That password repeats the same characters. Try a few unrelated words."),
+            ("31.12.1984", "That password is a date. Try a few unrelated words."),
+            ("ada-lovelace", "That password is made of your username. Try a few unrelated words."),
+            ("L0velace1815", "That password is made of your username. Try a few unrelated words."),
+            ("Latchkey1", "That password is made of the name of this site. Try a few unrelated words."),
+            ("localhost!", "That password is made of the name of this site. Try a few unrelated words."),
             (&long(257), "That password is too long. Use at most 256 characters."),
         ] {
             let fields = [("username", "ada-lovelace"), ("password", password)];
             world.browser().post("/register", &fields).await.refuses_with(problem);
         }
-        for (name, password) in
-            [("a", "q7!vXzpK"), ("b", &long(256)), ("c", "grün 🦊 älter Öl"), ("d", "  tk 9 Qz ")]
-        {
+        for (name, password) in [
+            ("a", "q7!vXzpK"),
+            ("b", &long(256)),
+            ("c", "grün 🦊 älter Öl"),
+            ("d", "  tk 9 Qz "),
+            ("e", "our latchkey is under the mat"),
+            ("f", &long(64)),
+        ] {
             let fields = [("username", name), ("password", password)];
             world.browser().post("/register", &fields).await.lands_on("/enroll");
         }

@@ -77,8 +77,8 @@ async fn whoever_has_no_password_chooses_one_before_anything_else() {
         for (weak, why) in [
             ("", "Enter a password."),
             ("short", "too short"),
-            ("password1", "easy to guess"),
-            ("latchkey", "easy to guess"),
+            ("password1", "first that anybody tries"),
+            ("latchkey", "name of this site"),
         ] {
             choose(&browser, weak).await.is(422).says(why);
             browser.get("/").await.lands_on("/login");

@@ -30,7 +30,7 @@ async fn the_wrong_master_key_stops_the_start_and_writes_nothing() {
         let right = std::fs::read_to_string(world.dir().join("master.key")).unwrap();
         let (rows, bytes) = (world.dump().await, files(world.dir()));
         let empty = tempfile::tempdir().unwrap();
-        let wrong_key = BASE64.encode(b"some other 32 bytes for a key...");
+        let wrong_key = "q2z3N5jzUoyXnXhXWIrqzSmu6LyUqMRI9yCHsXVN3y0=".to_owned();
         let wrong = async |key: Option<&str>, dir: &Path| {
             let opened = world.reopened(|config| {
                 config.data_dir = dir.to_owned();
@@ -123,6 +123,8 @@ async fn a_sealed_secret_opens_nowhere_but_in_its_place() {
         let waiting = records.texts("SELECT secret FROM registrations").await.remove(0);
         put("ada", &waiting).await;
         is_broken(&ada, &Person { secret: bobs, ..ada.clone() }.code()).await;
+        let noted = "SELECT name || ' ' || detail FROM events WHERE kind = 'integrity.failed' ORDER BY name, at LIMIT 1";
+        assert_eq!(records.texts(noted).await, [r#"ada {"what":"authenticators.secret"}"#]);
         // Cut short, and under a key that there is not.
         for bad in [&secrets[0][..40], "", "seal-2.AAAA", &secrets[0].replace("seal-1.", "")] {
             put("ada", bad).await;
@@ -132,6 +134,67 @@ async fn a_sealed_secret_opens_nowhere_but_in_its_place() {
         put("ada", &secrets[0]).await;
         world.wait(24 * 3600);
         ada.half_signed_in().await.give_code(&ada.code()).await.lands_on("/");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_waits_is_bound_to_its_place_too_and_what_was_moved_is_noted() {
+    World::on_both(|world| async move {
+        let (records, bob, carl) = (world.records().await, world.browser(), world.browser());
+        let noted = async |what: &str| {
+            let kind = "SELECT count(*) FROM events WHERE kind = 'integrity.failed'";
+            records.number(&format!("{kind} AND detail LIKE '%{what}%'")).await
+        };
+        for (browser, name) in [(&bob, "bob"), (&carl, "carl")] {
+            browser
+                .post("/register", &[("username", name), ("password", PASSWORD)])
+                .await
+                .lands_on("/enroll");
+        }
+        let of_carl = "(SELECT r.secret FROM registrations r WHERE r.name_key = 'carl')";
+        records.change(&format!("UPDATE registrations SET secret = {of_carl} WHERE name_key = 'bob'")).await;
+        assert_eq!(noted("registrations.secret").await, 0);
+        bob.get("/enroll").await.is(500);
+        bob.get("/enroll/qr.png").await.is(500);
+        bob.post("/enroll", &[("otp", "271828")]).await.is(500);
+        assert!(noted("registrations.secret").await > 0);
+        carl.get("/enroll").await.is(200);
+
+        // Two people's recovery codes, and a secret in the column for codes.
+        let (mut ada, mut eve) = (world.person("ada"), world.person("eve"));
+        let (adas, eves) = (world.browser(), world.browser());
+        for (person, browser) in [(&mut ada, &adas), (&mut eve, &eves)] {
+            let fields = [("username", person.name.as_str()), ("password", PASSWORD)];
+            browser.post("/register", &fields).await.lands_on("/enroll");
+            person.scan(browser).await;
+            browser.post("/enroll", &[("otp", &person.code())]).await.lands_on("/enroll/recovery-codes");
+        }
+        let id_of = |name: &str| format!("(SELECT id FROM users WHERE name = '{name}')");
+        let of_eve = format!("(SELECT s.codes FROM recovery_sheets s WHERE s.user_id = {})", id_of("eve"));
+        for moved in [of_eve.as_str(), of_carl] {
+            records
+                .change(&format!(
+                    "UPDATE recovery_sheets SET codes = {moved} WHERE user_id = {}",
+                    id_of("ada")
+                ))
+                .await;
+            adas.get("/enroll/recovery-codes").await.is(500);
+        }
+        assert!(noted("recovery_sheets.codes").await > 0);
+        ada.recovery_codes = Vec::new();
+        eve.recovery_codes = eves.get("/enroll/recovery-codes").await.is(200).recovery_codes();
+        assert_eq!(eve.recovery_codes.len(), 10);
+
+        // A waiting authenticator whose secret is the one that is in use.
+        world.wait(60);
+        let half = eve.half_signed_in().await;
+        half.post("/login/recovery", &[("recovery_code", &eve.recovery_codes[0])]).await.lands_on("/enroll");
+        let in_use = format!("(SELECT a.secret FROM authenticators a WHERE a.user_id = {})", id_of("eve"));
+        records.change(&format!("UPDATE enrollments SET secret = {in_use}")).await;
+        half.get("/enroll").await.is(500);
+        half.post("/enroll", &[("otp", &eve.code())]).await.is(500);
+        assert!(noted("enrollments.secret").await > 0);
     })
     .await;
 }
