@@ -2,8 +2,8 @@
 
 mod branding;
 mod listen;
-mod load;
-mod logo;
+pub(crate) mod load;
+pub(crate) mod logo;
 mod svg;
 mod values;
 

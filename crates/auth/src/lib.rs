@@ -25,6 +25,8 @@ pub mod chores;
 pub mod config;
 pub mod enroll;
 pub mod export;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod hostile;
 pub mod import;
 pub mod link;
 pub mod login;

@@ -84,7 +84,8 @@ impl MasterKey {
     }
 }
 
-fn parse(text: &str, what: &str) -> Result<Key> {
+/// The key that a text is.
+pub(crate) fn parse(text: &str, what: &str) -> Result<Key> {
     let bytes = BASE64.decode(text.trim().as_bytes()).map(Zeroizing::new);
     let key: Option<[u8; 32]> = bytes.ok().and_then(|bytes| bytes.as_slice().try_into().ok());
     // All bytes alike is what somebody typed to get past this check.

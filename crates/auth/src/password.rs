@@ -57,6 +57,12 @@ impl Password {
         if guesses < 1_000_000 { Err(Rule::PasswordCommon) } else { Ok(()) }
     }
 
+    /// What is hashed.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+
     /// Whether nothing was typed.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -305,17 +311,21 @@ impl Bench {
     }
 
     fn compare(&mut self, password: &Password, stored: &str) -> Option<(bool, Params)> {
-        let phc = PasswordHash::new(stored).ok()?;
-        let params = Params::try_from(&phc).ok()?;
-        // The cost comes from the row, and a row that was changed must not take the machine.
-        if params.m_cost() > 1 << 18 || params.t_cost() > 16 || params.p_cost() > 1 {
-            return None;
-        }
+        let (phc, params) = stored_hash(stored)?;
         let salt: &[u8] = phc.salt.as_ref()?.as_ref();
         let hash = self.hash(params.clone(), password, salt)?;
         let right = phc.hash.as_ref()?.as_bytes().ct_eq(&*hash).into();
         Some((right, params))
     }
+}
+
+/// A stored hash and its cost. `None` for what we have not written, or what would cost too much.
+pub(crate) fn stored_hash(text: &str) -> Option<(PasswordHash, Params)> {
+    let phc = PasswordHash::new(text).ok()?;
+    let params = Params::try_from(&phc).ok()?;
+    // The cost comes from the row, and a row that was changed must not take the machine.
+    let bearable = params.m_cost() <= 1 << 18 && params.t_cost() <= 16 && params.p_cost() == 1;
+    bearable.then_some((phc, params))
 }
 
 #[cfg(test)]

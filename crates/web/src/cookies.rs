@@ -49,7 +49,7 @@ pub(crate) fn language(headers: &HeaderMap) -> Option<&str> {
 /// The value of the one cookie with exactly this name. Two of them mean that somebody else planted one: none is used.
 ///
 /// The header is read as bytes, and only spaces are trimmed: a name with anything else before it is another name.
-fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut found = None;
     for header in headers.get_all(COOKIE) {
         for pair in header.as_bytes().split(|b| *b == b';') {
