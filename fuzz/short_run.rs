@@ -146,7 +146,7 @@ pub(crate) fn tried(target: &str, inputs: usize, property: fn(&[u8])) {
     judge(b"");
     seeds.iter().for_each(|seed| judge(seed));
     seeds.push(Vec::new());
-    let mut dice = Dice(target.bytes().fold(7, |sum, byte| sum * 31 + u64::from(byte)));
+    let mut dice = Dice(target.bytes().fold(7, |sum, byte| sum << 5 ^ sum >> 59 ^ u64::from(byte)));
     for _ in 0..inputs {
         let mut input = seeds[dice.below(seeds.len())].clone();
         for _ in 0..=dice.below(4) {

@@ -25,24 +25,18 @@ pub fn cookie(input: &[u8]) {
     let headers: HeaderMap = values.iter().map(|value| (COOKIE, value.clone())).collect();
     let name = b"__Host-latchkey=";
     let found = cookies::value(&headers, "__Host-latchkey");
-    let pairs =
-        values.iter().flat_map(|value| value.as_bytes().split(|b| *b == b';')).map(<[u8]>::trim_ascii_start);
+    // Only spaces are trimmed: after a tab, it is another name.
+    let pairs = values.iter().flat_map(|value| value.as_bytes().split(|b| *b == b';'));
+    let pairs = pairs.map(|pair| &pair[pair.iter().position(|b| *b != b' ').unwrap_or(pair.len())..]);
     let ours: Vec<&[u8]> = pairs.filter_map(|pair| pair.strip_prefix(name)).collect();
     match found {
         Some(value) => assert_eq!(ours, [value.as_bytes()]),
-        // Tabs count as no space here, so what we count may be more.
-        None => {
-            assert!(ours.len() != 1 || std::str::from_utf8(ours[0]).is_err() || values.iter().any(has_a_tab))
-        }
+        None => assert!(ours.len() != 1 || std::str::from_utf8(ours[0]).is_err()),
     }
     if let Some(token) = cookies::read(&config, &headers, Cookie::Session) {
         assert_eq!(Some(token.reveal().as_str()), found);
     }
     assert!(cookies::language(&headers).is_none_or(|language| !language.contains(';')));
-}
-
-fn has_a_tab(value: &HeaderValue) -> bool {
-    value.as_bytes().contains(&b'\t')
 }
 
 /// The body of a form: what is read is text, and the same when it is written and read again.

@@ -28,6 +28,7 @@ mod register;
 mod sessions;
 mod setup;
 mod switching;
+mod tutorial;
 mod vault;
 mod weak_proofs;
 mod wire;
