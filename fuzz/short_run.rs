@@ -146,7 +146,7 @@ pub(crate) fn tried(target: &str, inputs: usize, property: fn(&[u8])) {
     judge(b"");
     seeds.iter().for_each(|seed| judge(seed));
     seeds.push(Vec::new());
-    let mut dice = Dice(target.bytes().fold(7, |sum, byte| sum << 5 ^ sum >> 59 ^ u64::from(byte)));
+    let mut dice = Dice(target.bytes().fold(7, |sum, byte| sum.rotate_left(5) ^ u64::from(byte)));
     for _ in 0..inputs {
         let mut input = seeds[dice.below(seeds.len())].clone();
         for _ in 0..=dice.below(4) {
@@ -178,7 +178,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
 fn from_hex(text: &[u8]) -> Vec<u8> {
     let digits: Vec<u8> =
         text.iter().filter_map(|byte| char::from(*byte).to_digit(16)).map(|digit| digit as u8).collect();
-    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+    digits.chunks_exact(2).map(|pair| (pair[0] << 4) | pair[1]).collect()
 }
 
 /// One change of the kinds that fuzzers make.

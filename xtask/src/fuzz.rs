@@ -160,7 +160,7 @@ fn plant(seeds: &Path, corpus: &Path) -> Result<()> {
 
 fn from_hex(text: &[u8]) -> Vec<u8> {
     let digits: Vec<u32> = text.iter().filter_map(|byte| char::from(*byte).to_digit(16)).collect();
-    digits.chunks_exact(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()
+    digits.chunks_exact(2).map(|pair| ((pair[0] << 4) | pair[1]) as u8).collect()
 }
 
 #[cfg(test)]

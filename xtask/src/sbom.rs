@@ -165,8 +165,8 @@ fn bom(
 /// A number that depends on nothing but what it numbers. RFC 9562, section 5.8.
 fn serial(content: &str) -> String {
     let mut bytes: [u8; 16] = Sha256::digest(content)[..16].try_into().expect("a digest has 32 bytes");
-    bytes[6] = bytes[6] & 0x0F | 0x80;
-    bytes[8] = bytes[8] & 0x3F | 0x80;
+    bytes[6] = (bytes[6] & 0x0F) | 0x80;
+    bytes[8] = (bytes[8] & 0x3F) | 0x80;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("urn:uuid:{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
@@ -242,10 +242,21 @@ fn problems(bom: &Value) -> Vec<String> {
 mod tests {
     use super::*;
 
-    const TREE: &str = "0latchkey v0.1.0 (/here)\n1anyhow v1.0.0\n1web v0.1.0 (/here)\n2anyhow v1.0.0\n2odd v1.0.0+x\n3anyhow v1.0.0\n1web v0.1.0 (/here) (*)\n";
+    const TREE: &str = "\
+0latchkey v0.1.0 (/here)
+1anyhow v1.0.0
+1web v0.1.0 (/here)
+2anyhow v1.0.0
+2odd v1.0.0+x
+3anyhow v1.0.0
+1web v0.1.0 (/here) (*)
+";
+
+    fn package(name: &str, version: &str, source: Value) -> Value {
+        json!({ "name": name, "version": version, "license": "MIT/Apache-2.0", "source": source })
+    }
 
     fn small() -> Value {
-        let package = |name: &str, version: &str, source: Value| json!({ "name": name, "version": version, "license": "MIT/Apache-2.0", "source": source });
         let metadata = json!({ "packages": [
             package("latchkey", "0.1.0", Value::Null),
             package("web", "0.1.0", Value::Null),
@@ -253,10 +264,11 @@ mod tests {
             package("anyhow", "2.0.0", "registry".into()),
             package("odd", "1.0.0+x", "registry".into()),
         ]});
-        let sums = format!(
-            "[[package]]\nname = \"anyhow\"\nversion = \"1.0.0\"\nchecksum = \"{0}\"\n[[package]]\nname = \"odd\"\nversion = \"1.0.0+x\"\nchecksum = \"{0}\"\n",
-            "0a".repeat(32)
-        );
+        let lock = |name: &str, version: &str| {
+            let sum = "0a".repeat(32);
+            format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\nchecksum = \"{sum}\"\n")
+        };
+        let sums = lock("anyhow", "1.0.0") + &lock("odd", "1.0.0+x");
         bom(&graph(TREE).unwrap(), &metadata, &checksums(&sums).unwrap(), None).unwrap()
     }
 
@@ -312,7 +324,7 @@ mod tests {
 
     #[test]
     fn a_crate_without_a_checksum_is_refused() {
-        let metadata = json!({ "packages": [{ "name": "latchkey", "version": "0.1.0", "license": "MIT", "source": "registry" }] });
+        let metadata = json!({ "packages": [package("latchkey", "0.1.0", "registry".into())] });
         assert!(bom(&graph("0latchkey v0.1.0").unwrap(), &metadata, &BTreeMap::new(), None).is_err());
     }
 }

@@ -252,7 +252,7 @@ fn verdict(package: Value) -> String {
     "#;
     let reached = BTreeSet::from([format!("{} 1.0.0", package["name"].as_str().unwrap_or_default())]);
     let packages = packages(&serde_json::json!({ "packages": [package] }), &reached);
-    judge(&Policy::parse(policy).unwrap(), &packages).join("; ")
+    judge(&Policy::parse(policy).expect("it is a policy"), &packages).join("; ")
 }
 
 fn forged(name: &str, version: &str) -> Value {
