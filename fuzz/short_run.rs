@@ -1,5 +1,6 @@
 //! The short run of the fuzzers: each property is tried with its seeds and with some thousands of inputs made from them, the
-//! same ones every time. The crates take this file into their tests; `cargo xtask fuzz` runs the long way.
+//! same ones every time. The crates take this file into their tests; `cargo xtask fuzz` runs the long way, and `LATCHKEY_TEST_TIMES=100` a
+//! longer one without another compiler.
 
 use std::fs;
 use std::path::Path;
@@ -147,13 +148,20 @@ pub(crate) fn tried(target: &str, inputs: usize, property: fn(&[u8])) {
     seeds.iter().for_each(|seed| judge(seed));
     seeds.push(Vec::new());
     let mut dice = Dice(target.bytes().fold(7, |sum, byte| sum.rotate_left(5) ^ u64::from(byte)));
-    for _ in 0..inputs {
+    for _ in 0..inputs * times() {
         let mut input = seeds[dice.below(seeds.len())].clone();
         for _ in 0..=dice.below(4) {
             change(&mut input, &seeds, &mut dice);
         }
         judge(&input);
     }
+}
+
+/// How many times as many inputs as the suite tries.
+fn times() -> usize {
+    #[expect(clippy::disallowed_methods, reason = "only tests know this variable, and only here")]
+    let times = std::env::var("LATCHKEY_TEST_TIMES");
+    times.ok().and_then(|times| times.parse().ok()).unwrap_or(1)
 }
 
 /// The seeds of a target. What is no text is kept as one: as hexadecimal digits, in a file that ends in `.hex`.
