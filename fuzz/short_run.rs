@@ -169,7 +169,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target);
     let mut files: Vec<_> = fs::read_dir(&folder)
         .unwrap_or_else(|error| panic!("{} holds the seeds: {error}", folder.display()))
-        .map(|file| file.unwrap().path())
+        .map(|file| file.expect("a folder can be listed").path())
         .collect();
     // The file system has an order of its own.
     files.sort();
@@ -177,7 +177,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     files
         .iter()
         .map(|file| {
-            let bytes = fs::read(file).unwrap();
+            let bytes = fs::read(file).expect("a seed can be read");
             if file.extension().is_some_and(|ending| ending == "hex") { from_hex(&bytes) } else { bytes }
         })
         .collect()
