@@ -238,6 +238,22 @@ fn the_program_is_made_of_no_more_crates_than_one_can_look_through() {
     );
 }
 
+#[test]
+fn the_program_has_nothing_that_is_there_for_tests_and_fuzzers() {
+    let features = |edges: &str| {
+        let tree =
+            cargo(&["tree", "-p", "latchkey", "-e", edges, "--prefix", "none"]).expect("cargo shows a tree");
+        let for_tests =
+            |line: &&str| line.contains(" feature \"scratch\"") || line.contains(" feature \"fuzzing\"");
+        tree.lines().filter(for_tests).map(String::from).collect::<Vec<_>>()
+    };
+    none(
+        &features("normal,build,features"),
+        "Such a feature belongs into [dev-dependencies], or into fuzz/Cargo.toml.",
+    );
+    assert!(!features("normal,dev,features").is_empty(), "tidy no longer sees the features of the tests");
+}
+
 /// What `cargo metadata` would say of one package, judged under a small policy.
 fn verdict(package: Value) -> String {
     let policy = r#"
