@@ -2,16 +2,15 @@
 
 use anyhow::{Context, Result, bail};
 
+use crate::docs;
 use crate::workspace::{cargo, run as start, timed};
-use crate::{deny, docs};
 
 /// A step: its name, and what it does.
 type Step = (&'static str, fn() -> Result<()>);
 
 /// The cheap ones first, so that a wrong comma is not found behind a long build.
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 5] = [
     ("format", || start(cargo().args(["fmt", "--all", "--check"]))),
-    ("dependencies", deny::run),
     ("clippy", || {
         let lint =
             ["clippy", "--locked", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];

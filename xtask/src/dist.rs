@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::workspace::{capture, cargo, metadata, root, run as start, target};
-use crate::{elf, notices, pinned, tools};
+use crate::{elf, notices, pinned, sbom, tools};
 
 /// Bytes that the program may have. A million and a half of them came with TLS; the aim is fifteen million.
 const MOST_BYTES: usize = 16_500_000;
@@ -31,12 +31,14 @@ pub(crate) fn run() -> Result<PathBuf> {
     let about = judge(&bytes)?;
     refuse_test_hooks(&bytes)?;
     papers(&place, &program)?;
+    let components = sbom::write(&place.join("latchkey.cdx.json"))?;
     let package = package(&place)?;
 
     println!("\nin {}:", place.display());
     println!("  latchkey   {about}");
     println!("  man/       {} pages", fs::read_dir(place.join("man"))?.count());
     println!("  completions/   bash, zsh, fish");
+    println!("  latchkey.cdx.json   {components} components");
     let bytes = fs::metadata(&package)?.len();
     println!("  {}   {}", package.file_name().unwrap_or_default().display(), megabytes(bytes));
     Ok(package)

@@ -3,19 +3,19 @@
 mod accept;
 mod axe;
 mod check;
-mod deny;
 mod dist;
 mod docs;
 mod elf;
 mod fences;
+mod fuzz;
 mod image;
 mod install;
-mod license;
 mod machine;
 mod notices;
 mod passwords;
 mod pinned;
 mod postgres;
+mod sbom;
 mod test;
 mod tools;
 mod workspace;
@@ -26,13 +26,15 @@ use anyhow::{Result, bail};
 
 /// Shown by `cargo xtask` alone. Only what works is listed.
 const USAGE: &str = "\
-cargo xtask check [STEP]                  format, dependencies, clippy, house rules, documentation, book: all that needs no server
+cargo xtask check [STEP]                  format, clippy, house rules, documentation, book: all that needs no server
 cargo xtask test [-p CRATE] [FILTER…]     every test, on SQLite and PostgreSQL and in a real browser; installs what is missing
 cargo xtask postgres -- COMMAND…          runs COMMAND beside a PostgreSQL of its own; LATCHKEY_TEST_POSTGRES names it
 cargo xtask test-install                  the package on a clean Debian 12 that boots; `test` without a filter ends with it
 cargo xtask docs                          the pages for operators as a book, in target/book, with every link followed
 cargo xtask dist                          what people install, in target/dist: the program, its manual, the package for Debian
 cargo xtask passwords FIRST… --long LIST…   the list of common passwords, made again from the lists that crates/auth/data names
+cargo xtask sbom                          what the program is made of, for programs: CycloneDX, in target/sbom
+cargo xtask fuzz [TARGET] [--seconds N]   the fuzzers, each for a minute; wants the nightly compiler and cargo-fuzz
 cargo xtask accept [-p CRATE] [FILTER…]   runs the tests and takes their snapshots as right; read the diff afterward
 
 More for `test`: --test NAME picks one test binary; what follows `--` goes to it (`-- --nocapture`).";
@@ -59,6 +61,8 @@ fn run(words: &[String]) -> Result<()> {
         "postgres" => postgres::run(rest),
         "test-install" => install::run(),
         "docs" => docs::run(),
+        "sbom" => sbom::run(),
+        "fuzz" => fuzz::run(rest),
         "dist" => dist::run().map(|_| ()),
         "passwords" => passwords::run(rest),
         "accept" => accept::run(&test::Selection::parse(rest)?),

@@ -1,5 +1,5 @@
 //! The licenses of what is built into the program, as its package has to show them. Whether they are allowed is judged in
-//! `deny.rs`.
+//! `tidy/supply.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

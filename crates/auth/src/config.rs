@@ -2,8 +2,8 @@
 
 mod branding;
 mod listen;
-mod load;
-mod logo;
+pub(crate) mod load;
+pub(crate) mod logo;
 mod svg;
 mod values;
 
@@ -412,6 +412,10 @@ fn without_secrets(url: &str) -> String {
         return url.to_owned();
     };
     let (user, rest) = match rest.rsplit_once('@') {
+        // That `@` is in a parameter, which may be the password. What else would be shown may be a part of it.
+        Some((before, _)) if before.split_once('?').is_some_and(|(_, query)| query.contains('=')) => {
+            return format!("{scheme}://…");
+        }
         Some((credentials, rest)) => {
             (credentials.split_once(':').map_or(credentials, |(user, _)| user).to_owned() + "@", rest)
         }
@@ -480,6 +484,8 @@ mod tests {
                 "postgres://ada@/x?host=%2Frun&port=5432&password=hunter2",
                 "postgres://ada@/x?host=%2Frun&port=5432",
             ),
+            ("postgres://db.example.org/x?user=ada&password=hunter2@1", "postgres://…"),
+            ("postgres://ada:hunter2@db.example.org:5432/x?options=a@b", "postgres://…"),
         ] {
             // Also what no client takes, since it is shown when that is said.
             let config = Config { database: Zeroizing::new(url.to_owned()), ..Config::default() };

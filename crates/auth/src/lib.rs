@@ -28,6 +28,8 @@ pub mod chores;
 pub mod config;
 pub mod enroll;
 pub mod export;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod hostile;
 pub mod import;
 pub mod keys;
 pub mod link;

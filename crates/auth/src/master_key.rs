@@ -112,7 +112,8 @@ fn can_be_chance(key: &[u8; 32]) -> bool {
     kinds.len() >= 16 && !is_text && !is_sequence
 }
 
-fn parse(text: &str, what: &str) -> Result<Key> {
+/// The key that a text is.
+pub(crate) fn parse(text: &str, what: &str) -> Result<Key> {
     let bytes = BASE64.decode(text.trim().as_bytes()).map(Zeroizing::new);
     let key: Option<[u8; 32]> = bytes.ok().and_then(|bytes| bytes.as_slice().try_into().ok());
     key.filter(can_be_chance).map(Zeroizing::new).ok_or_else(|| {

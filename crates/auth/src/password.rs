@@ -59,6 +59,12 @@ impl Password {
         guessable::why(&self.0, name, site).map_or(Ok(()), Err)
     }
 
+    /// What is hashed.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+
     /// Whether nothing was typed.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -333,20 +339,9 @@ impl Bench {
         }
     }
 
-    /// Compares, or answers `None` for what we cannot have written: the cost comes from the row, and a row that was changed
-    /// must not take the machine.
+    /// Compares, or answers `None` for what we cannot have written.
     fn compare(&mut self, password: &Password, stored: &str) -> Option<(bool, Params)> {
-        // What we write has about a hundred bytes.
-        let phc = PasswordHash::new(stored).ok().filter(|_| stored.len() <= 256)?;
-        let params = Params::try_from(&phc).ok()?;
-        let is_ours = phc.algorithm == ARGON2ID_IDENT && phc.version == Some(Version::V0x13.into());
-        let is_bounded = params.m_cost() <= MOST_MEMORY_KIB
-            && params.t_cost() <= MOST_PASSES
-            && params.p_cost() == 1
-            && params.data().is_empty();
-        if !is_ours || !is_bounded {
-            return None;
-        }
+        let (phc, params) = stored_hash(stored)?;
         let salt: &[u8] = phc.salt.as_ref()?.as_ref();
         let kept = phc.hash.as_ref().map(Output::as_bytes)?;
         if !(16..=64).contains(&salt.len()) || kept.len() != 32 {
@@ -356,6 +351,20 @@ impl Bench {
         let hash = self.hash(params.clone(), &**pepper, (password, salt))?;
         Some((kept.ct_eq(&*hash).into(), params))
     }
+}
+
+/// A stored hash and its cost. `None` for what we cannot have written, or what would cost too much: the cost comes from the
+/// row, and a row that was changed must not take the machine.
+pub(crate) fn stored_hash(text: &str) -> Option<(PasswordHash, Params)> {
+    // What we write has about a hundred bytes.
+    let phc = PasswordHash::new(text).ok().filter(|_| text.len() <= 256)?;
+    let params = Params::try_from(&phc).ok()?;
+    let is_ours = phc.algorithm == ARGON2ID_IDENT && phc.version == Some(Version::V0x13.into());
+    let is_bounded = params.m_cost() <= MOST_MEMORY_KIB
+        && params.t_cost() <= MOST_PASSES
+        && params.p_cost() == 1
+        && params.data().is_empty();
+    (is_ours && is_bounded).then_some((phc, params))
 }
 
 #[cfg(test)]

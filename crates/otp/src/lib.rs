@@ -39,6 +39,8 @@ mod code;
 mod key;
 mod secret;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod hostile;
 pub mod hotp;
 pub mod qr;
 pub mod totp;

@@ -49,7 +49,7 @@ pub(crate) fn language(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The value of the one cookie with exactly this name. Two of them mean that somebody else planted one: none is used.
-fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut found = values(headers, name);
     match (found.next(), found.next()) {
         (Some(value), None) => std::str::from_utf8(value).ok(),

@@ -49,7 +49,7 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
 }
 
 /// Pairs of a body. Refused unless it is UTF-8 after decoding: two different passwords must not become one.
-fn parse(body: &[u8]) -> Result<Vec<(String, String)>, Trouble> {
+pub(crate) fn parse(body: &[u8]) -> Result<Vec<(String, String)>, Trouble> {
     let mut fields = Vec::new();
     for pair in body.split(|b| *b == b'&').filter(|pair| !pair.is_empty()) {
         let at = pair.iter().position(|b| *b == b'=').unwrap_or(pair.len());

@@ -1,7 +1,7 @@
 //! Who may pass: the layer that each group of routes wears, and the two rules for all of them: the right host, and no
 //! form from another site.
 
-use auth::{App, session};
+use auth::{App, Config, session};
 use axum::extract::{Request, State};
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, Uri};
@@ -58,20 +58,21 @@ pub(crate) async fn our_host(State(app): State<App>, request: Request, next: Nex
     let health = matches!(path, "/livez" | "/readyz");
     // The page that says so needs its looks, and they are the same for everybody.
     let asset = path.starts_with("/assets/");
-    if health || asset || is_ours(&app, request.uri(), request.headers()) {
+    if health || asset || is_ours(&app.config, request.uri(), request.headers()) {
         next.run(request).await
     } else {
         Trouble::Misdirected.into_response()
     }
 }
 
-fn is_ours(app: &App, uri: &Uri, headers: &HeaderMap) -> bool {
+/// Whether a request names our host: once, and the same in its target where that names one.
+pub(crate) fn is_ours(config: &Config, uri: &Uri, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
     let Ok(host) = host.to_str().map(str::to_ascii_lowercase) else { return false };
     // An absolute target must name the same host, or a proxy and we would see two different requests.
     let target = uri.authority().is_none_or(|authority| authority.as_str().eq_ignore_ascii_case(&host));
-    target && app.config.public_url.is_reached_as(&host)
+    target && config.public_url.is_reached_as(&host)
 }
 
 /// Refuses an unsafe method from an origin of another scheme. [`same_origin`] compares hosts only, where a browser is so old

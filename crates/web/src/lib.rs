@@ -18,6 +18,8 @@ mod routes;
 mod shell;
 mod words;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod hostile;
 pub mod probe;
 pub mod tls;
 

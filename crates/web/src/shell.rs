@@ -151,7 +151,7 @@ pub(crate) fn asked_language(uri: &Uri) -> Option<Language> {
 }
 
 /// The page's own address, for its links to other languages.
-fn path_without_language(uri: &Uri) -> String {
+pub(crate) fn path_without_language(uri: &Uri) -> String {
     let pairs =
         form_urlencoded::parse(uri.query().unwrap_or("").as_bytes()).filter(|(name, _)| name != "lang");
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();

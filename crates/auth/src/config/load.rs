@@ -135,19 +135,10 @@ impl Found {
         let at = |line| Place::File(path.to_owned(), line);
         let text = std::fs::read_to_string(path).map(Zeroizing::new);
         let text = text.map_err(|e| Problem { place: at(0), text: format!("cannot be read: {e}") })?;
-        let line_of = |offset: usize| {
-            1 + text.as_bytes()[..offset.min(text.len())].iter().filter(|b| **b == b'\n').count()
-        };
-        let table = DeTable::parse(&text).map_err(|e| Problem {
-            // The parser's message, not its picture of the line: the line may hold a secret.
-            place: at(e.span().map_or(1, |span| line_of(span.start))),
-            text: e.message().to_owned(),
-        })?;
-        let mut leaves = Vec::new();
-        flatten("", table.get_ref(), &mut leaves);
-        for (key, line, value) in leaves {
-            let place = at(line_of(line));
-            let text = text_of(value).ok_or_else(|| Problem {
+        let lines = lines(&text).map_err(|(line, text)| Problem { place: at(line), text })?;
+        for Line { key, number, value } in lines {
+            let place = at(number);
+            let text = value.ok_or_else(|| Problem {
                 place: place.clone(),
                 text: format!("{key}: write a text, a number, true or false, or a list of texts"),
             })?;
@@ -210,6 +201,29 @@ impl Found {
     }
 }
 
+/// A setting as it stands in a file.
+pub(crate) struct Line {
+    /// Its table and its key, joined by a dot.
+    pub(crate) key: String,
+    /// Which line it is.
+    pub(crate) number: usize,
+    /// Its text; `None` where it is none that a setting has.
+    pub(crate) value: Option<Zeroizing<String>>,
+}
+
+/// The settings in the text of a file, or the line that cannot be read and why.
+pub(crate) fn lines(text: &str) -> Result<Vec<Line>, (usize, String)> {
+    let line_of =
+        |offset: usize| 1 + text.as_bytes()[..offset.min(text.len())].iter().filter(|b| **b == b'\n').count();
+    // The parser's message, not its picture of the line: the line may hold a secret.
+    let table = DeTable::parse(text)
+        .map_err(|e| (e.span().map_or(1, |span| line_of(span.start)), e.message().to_owned()))?;
+    let mut leaves = Vec::new();
+    flatten("", table.get_ref(), &mut leaves);
+    let line = |(key, at, value)| Line { key, number: line_of(at), value: text_of(value) };
+    Ok(leaves.into_iter().map(line).collect())
+}
+
 /// A key that ends in `_file` names a file that holds the value. Where the value is a file itself, it is that one.
 fn from_file_of(
     key: &str,
@@ -252,7 +266,7 @@ fn text_of(value: &DeValue<'_>) -> Option<Zeroizing<String>> {
     }))
 }
 
-fn unknown(name: &str, place: &Place, known: impl Iterator<Item = String>) -> Problem {
+pub(crate) fn unknown(name: &str, place: &Place, known: impl Iterator<Item = String>) -> Problem {
     let near = known.map(|known| (distance(name, &known), known)).min();
     let hint = match near {
         Some((distance, near)) if distance <= 3 => format!(" Did you mean `{near}`?"),

@@ -58,12 +58,16 @@ impl Logo {
                 "{shown} has more than 100 KiB, and everybody who signs in fetches it: make it smaller"
             ));
         }
-        let picture = match bytes.starts_with(b"\x89PNG") {
-            true => png(&bytes).map(|()| Picture::Png).map_err(str::to_owned),
-            false => svg::judge(&bytes).map(|()| Picture::Svg),
-        };
-        let picture = picture.map_err(|why| format!("{shown} {why}"))?;
+        let picture = judge(&bytes).map_err(|why| format!("{shown} {why}"))?;
         Ok(Logo { path: path.to_owned(), picture, bytes: bytes.into() })
+    }
+}
+
+/// Which kind of picture these bytes are. The error says why they are none that is shown.
+pub(crate) fn judge(bytes: &[u8]) -> Result<Picture, String> {
+    match bytes.starts_with(b"\x89PNG") {
+        true => png(bytes).map(|()| Picture::Png).map_err(str::to_owned),
+        false => svg::judge(bytes).map(|()| Picture::Svg),
     }
 }
 

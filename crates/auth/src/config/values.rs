@@ -1,7 +1,7 @@
 //! What settings are made of: a public URL, a network, who may register, what a sign-in asks for.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 /// How browsers reach us: scheme, host and port.
@@ -97,19 +97,26 @@ impl FromStr for PublicUrl {
         }
         let (host, port) = match rest.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => {
-                (host, Some(port.parse::<u16>().map_err(|_| wrong())?))
+                (host, Some(digits::<u16>(port).ok_or_else(wrong)?))
             }
             _ => (rest.as_str(), None),
         };
         let named = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-".contains(&b));
         let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-        let is_ipv6 = bracketed.is_some_and(|host| host.parse::<std::net::Ipv6Addr>().is_ok());
-        if !named && !is_ipv6 {
+        let ip = bracketed.and_then(|host| host.parse::<Ipv6Addr>().ok());
+        if !named && ip.is_none() {
             return Err(wrong());
         }
+        // Browsers write an address in one way, whatever its zeros were here.
+        let host = ip.map_or_else(|| host.to_owned(), |ip| format!("[{ip}]"));
         let port = port.filter(|port| *port != if https { 443 } else { 80 });
-        Ok(PublicUrl { https, host: host.to_owned(), port })
+        Ok(PublicUrl { https, host, port })
     }
+}
+
+/// A number in digits and nothing else: `parse` alone would take a sign too.
+fn digits<N: FromStr>(text: &str) -> Option<N> {
+    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 /// A network, such as `10.0.0.0/8` or one address.
@@ -156,13 +163,21 @@ impl FromStr for Network {
         let wrong =
             || format!("`{text}` is no network: write one such as 10.0.0.0/8 or fd00::/8, or an address");
         let (base, bits) = match text.split_once('/') {
-            Some((base, bits)) => (base, Some(bits.parse().map_err(|_| wrong())?)),
+            Some((base, bits)) => (base, Some(digits::<u32>(bits).ok_or_else(wrong)?)),
             None => (text, None),
         };
         let base: IpAddr = base.parse().map_err(|_| wrong())?;
         let most = if base.is_ipv4() { 32 } else { 128 };
         let bits = bits.unwrap_or(most);
-        if bits > most { Err(wrong()) } else { Ok(Network { base, bits }) }
+        // An IPv4 address in IPv6 form counts as what it is, here as in `contains`; else nobody would ever be in its network.
+        match (base.to_canonical(), base) {
+            (IpAddr::V4(four), IpAddr::V6(_)) if (96..=128).contains(&bits) => {
+                Ok(Network { base: four.into(), bits: bits - 96 })
+            }
+            (IpAddr::V4(_), IpAddr::V6(_)) => Err(wrong()),
+            _ if bits > most => Err(wrong()),
+            _ => Ok(Network { base, bits }),
+        }
     }
 }
 
@@ -248,6 +263,7 @@ mod tests {
             ("https://login.example.org".into(), "login.example.org".into())
         );
         assert_eq!("http://[::1]:8080".parse::<PublicUrl>().unwrap().authority(), "[::1]:8080");
+        assert_eq!("https://[2001:DB8:0:0::1]".parse::<PublicUrl>().unwrap().host(), "[2001:db8::1]");
         assert!("http://127.0.0.1".parse::<PublicUrl>().unwrap().is_loopback());
         for wrong in [
             "login.example.org",
@@ -257,6 +273,7 @@ mod tests {
             "https://a b",
             "https://x:99999",
             "https://[x]",
+            "https://x:+443",
         ] {
             assert!(wrong.parse::<PublicUrl>().is_err(), "{wrong}");
         }
@@ -294,7 +311,9 @@ mod tests {
         );
         assert!("0.0.0.0/0".parse::<Network>().unwrap().contains("8.8.8.8".parse().unwrap()));
         assert!("fd00::/8".parse::<Network>().unwrap().contains("fd12::1".parse().unwrap()));
-        for wrong in ["10.0.0.0/33", "x", "10.0.0.0/-1", "localhost"] {
+        let mapped: Network = "::ffff:10.0.0.0/104".parse().unwrap();
+        assert_eq!(mapped, network);
+        for wrong in ["::ffff:10.0.0.0/95", "10.0.0.0/33", "x", "10.0.0.0/-1", "10.0.0.0/+8", "localhost"] {
             assert!(wrong.parse::<Network>().is_err(), "{wrong}");
         }
     }

@@ -66,6 +66,30 @@ impl Plan {
         self.people.len() as u64
     }
 
+    /// What holds of every plan, whatever was in the file.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn must_be_sound(&self) {
+        let entries: usize = self.people.iter().map(|person| person.entries.len()).sum();
+        assert_eq!((entries + self.refused.len()) as u64, self.rows, "every row has one fate");
+        let mut seen = std::collections::HashSet::new();
+        for person in &self.people {
+            assert!(seen.insert(person.name.key()), "{} is there twice", person.name.shown());
+            assert!((1..=MOST_ENTRIES).contains(&person.entries.len()));
+            let labels: std::collections::HashSet<_> =
+                person.entries.iter().map(|entry| &entry.label).collect();
+            assert_eq!(labels.len(), person.entries.len(), "labels are told apart");
+            assert!(labels.iter().all(|label| !label.contains(char::is_control)));
+        }
+        for Refusal { name, reason, .. } in &self.refused {
+            assert!(
+                !name.contains(char::is_control) && !reason.contains(char::is_control),
+                "{name:?}: {reason:?}"
+            );
+            assert!(!name.to_ascii_lowercase().contains("otpauth:"));
+        }
+        assert!(self.notes.iter().all(|note| !note.contains(char::is_control)));
+    }
+
     /// Puts a row to its person, or among the refused.
     pub(super) fn add(&mut self, read: Read<'_>, twice: Twice) {
         self.rows += 1;

@@ -3,8 +3,11 @@
 
 mod code;
 mod graph;
+mod license;
 mod papers;
+mod supply;
 mod text;
+mod threats;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -46,6 +46,7 @@ mod sessions;
 mod setup;
 mod spellings;
 mod switching;
+mod tutorial;
 mod vault;
 mod weak_proofs;
 mod wire;

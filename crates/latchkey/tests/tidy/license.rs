@@ -1,4 +1,4 @@
-//! License expressions (SPDX 2.3, annex D): may this one be satisfied with what we allow? Asked by `deny.rs`.
+//! License expressions (SPDX 2.3, annex D): may this one be satisfied with what we allow? Asked by `supply.rs`.
 
 use anyhow::{Result, bail};
 

@@ -1,0 +1,4 @@
+//! `auth::hostile::forwarded`, for as long as one likes.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| auth::hostile::forwarded(input));

@@ -1,0 +1,4 @@
+//! `auth::hostile::import_sqlite`, for as long as one likes.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| auth::hostile::import_sqlite(input));

@@ -1,0 +1,4 @@
+//! `auth::hostile::networks`, for as long as one likes.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| auth::hostile::networks(input));

@@ -1,0 +1,4 @@
+//! `web::hostile::form`, for as long as one likes.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| web::hostile::form(input));
