@@ -14,3 +14,4 @@ mod sharing;
 mod sockets;
 mod starting;
 mod stopping;
+mod tries;
