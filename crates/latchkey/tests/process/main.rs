@@ -17,3 +17,4 @@ mod sharing;
 mod sockets;
 mod starting;
 mod stopping;
+mod tries;
