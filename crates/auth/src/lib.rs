@@ -174,7 +174,11 @@ impl App {
     /// The time, when it is to be believed. Whoever charges a try, or spends anything, asks here: a step that was spent by a
     /// wrong time, and a budget that rests by it, would keep people out until that time has come. See `docs/adr/0014`.
     async fn time_to_judge(&self) -> Result<Time> {
-        let unsure = |error| Error::Unjudged(Box::new(error));
+        // A database that is away is another matter, and says so itself.
+        let unsure = |error| match error {
+            Error::Refused(_) => Error::Unjudged(Box::new(error)),
+            other => other,
+        };
         self.refuse_jumped().map_err(unsure)?;
         if self.clock.runs() {
             self.refuse_apart().await.map_err(unsure)?;

@@ -389,3 +389,37 @@ async fn a_sqlite_that_was_closed_is_one_file() {
         std::fs::read_dir(scratch.dir()).unwrap().map(|file| file.unwrap().file_name()).collect();
     assert_eq!(files, ["latchkey.db"], "whoever copies this file copies everything");
 }
+
+#[tokio::test]
+async fn what_was_done_is_counted() {
+    for scratch in Scratch::both() {
+        let db = notes(&scratch).await;
+        let before = db.tally();
+        db.write(|tx| insert(tx, 1).and_then(|_| insert(tx, 2))).await.unwrap();
+        db.clone().read(count).await.unwrap();
+        db.scan(|conn| count(conn).and_then(|_| count(conn))).await.unwrap();
+        let refused: Result<u64> = db.write(|tx| insert(tx, 3).and_then(|_| insert(tx, 3))).await;
+        assert!(refused.is_err());
+        let done = db.tally() - before;
+        let counted = (done.statements, done.commits, done.undone, done.reads);
+        assert_eq!(counted, (7, 1, 1, 2), "{:?}", db.kind());
+    }
+}
+
+#[tokio::test]
+async fn jobs_that_share_a_commit_are_counted_one_by_one() {
+    for scratch in Scratch::both() {
+        let db = notes(&scratch).await;
+        let before = db.tally();
+        let all: Vec<_> = (0..50)
+            .map(|id| {
+                let db = db.clone();
+                tokio::spawn(async move { db.write(move |tx| insert(tx, id)).await })
+            })
+            .collect();
+        for one in all {
+            one.await.unwrap().unwrap();
+        }
+        assert_eq!((db.tally() - before).commits, 50, "{:?}", db.kind());
+    }
+}
