@@ -128,12 +128,12 @@ fn pack(passwords: &HashSet<String>) -> Vec<u8> {
             let gap = hash - value;
             bits.extend(std::iter::repeat_n(true, usize::try_from(gap >> BITS).unwrap_or(usize::MAX)));
             bits.push(false);
-            bits.extend((0..BITS).rev().map(|bit| gap >> bit & 1 == 1));
+            bits.extend((0..BITS).rev().map(|bit| (gap >> bit) & 1 == 1));
             value = *hash;
         }
         before = value;
         body.extend(bits.chunks(8).map(|eight| {
-            eight.iter().enumerate().fold(0_u8, |byte, (at, bit)| byte | u8::from(*bit) << (7 - at))
+            eight.iter().enumerate().fold(0_u8, |byte, (at, bit)| byte | (u8::from(*bit) << (7 - at)))
         }));
     }
     let counts =
@@ -144,8 +144,8 @@ fn pack(passwords: &HashSet<String>) -> Vec<u8> {
 
 fn hash(password: &str, range: u128) -> u64 {
     let hash: [u8; 32] = Sha256::digest(password.as_bytes()).into();
-    let hash = hash[..8].iter().fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
-    u64::try_from(hash * range >> 64).unwrap_or(u64::MAX)
+    let hash = hash[..8].iter().fold(0_u128, |number, byte| (number << 8) | u128::from(*byte));
+    u64::try_from((hash * range) >> 64).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -267,7 +267,7 @@ fn unseal(ring: &[SealedKey], master: &Key, random: Random) -> Result<Vault> {
     };
     let keys = derive(master, "keys");
     let (mut mac, mut seals, peppers) = (None, HashMap::new(), Peppers::default());
-    let mut seals_with = None;
+    let mut seals_with_one = false;
     for row in ring {
         if row.purpose == "canary" {
             decrypt(&keys, &place_of(&row.id, &row.purpose), &row.sealed).ok_or_else(wrong)?;
@@ -279,12 +279,12 @@ fn unseal(ring: &[SealedKey], master: &Key, random: Random) -> Result<Vault> {
             "pepper" => peppers.add(&row.id, derive(&key, "pepper"), row.active),
             "seal" => {
                 seals.insert(row.id.clone(), Arc::new(derive(&key, "seal")));
-                seals_with = seals_with.or(row.active.then_some(()));
+                seals_with_one |= row.active;
             }
             _ => {}
         }
     }
-    if seals_with.is_none() || !peppers.is_whole() {
+    if !seals_with_one || !peppers.is_whole() {
         return Err(wrong());
     }
     let mac =

@@ -220,6 +220,7 @@ event-password-changed = Passwort geändert
 event-role-changed = Rolle geändert
 event-disabled = Von der Verwaltung ausgesperrt
 event-enabled = Von der Verwaltung wieder eingelassen
+event-integrity-failed = Etwas von dir ist in der Datenbank beschädigt
 event-other = Etwas anderes
 
 ## Anmelden

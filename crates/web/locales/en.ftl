@@ -220,6 +220,7 @@ event-password-changed = Password changed
 event-role-changed = Role changed
 event-disabled = Locked out by an administrator
 event-enabled = Let in again by an administrator
+event-integrity-failed = Something of yours was damaged in the database
 event-other = Something else
 
 ## Sign in

@@ -125,6 +125,13 @@ impl Found {
             Some(setting) => (setting, text),
             None => from_file_of(key, &text, &place)?,
         };
+        // What stands in another place wins or loses by a rule; of two in one place nobody knows which is meant.
+        let twin = self.places.get(setting.key);
+        let twin = twin.filter(|twin| std::mem::discriminant(*twin) == std::mem::discriminant(&place));
+        if let Some(twin) = twin {
+            let text = format!("{} is set by {twin}, too: keep one of them", setting.key);
+            return Err(Problem { place, text });
+        }
         let set = (setting.set)(&mut self.config, &text);
         set.map_err(|why| Problem { place: place.clone(), text: format!("{}: {why}", setting.key) })?;
         self.places.insert(setting.key, place);

@@ -337,7 +337,7 @@ async fn hold(world: &World, names: usize, now: Time) {
                 name: format!("held{n}"),
                 role: "user".into(),
                 password: None,
-                secret: String::new(),
+                secret: "seal-1.x".into(),
                 token_mac: format!("mac{n}"),
                 link_mac: None,
                 name_fixed: false,

@@ -96,6 +96,7 @@ fn words(kind: &str) -> &'static str {
         "user.role_changed" => "event-role-changed",
         "user.disabled" => "event-disabled",
         "user.enabled" => "event-enabled",
+        "integrity.failed" => "event-integrity-failed",
         _ => "event-other",
     }
 }
