@@ -1,4 +1,14 @@
 //! The audit log: an event for everything that happens to an account, written in the transaction that it reports.
+//!
+//! Each event is vouched for by whoever writes it; [`seal`] binds them together, [`verify`] looks whether they still are as
+//! they were, [`read`] lists them, and [`old`] removes what has been kept long enough.
+
+pub mod finding;
+pub(crate) mod mark;
+pub mod old;
+pub mod read;
+pub mod seal;
+pub mod verify;
 
 use serde_json::{Map, Value};
 use store::events::Event;
@@ -6,6 +16,7 @@ use store::{Id, Time, Tx, events};
 
 use crate::Result;
 use crate::random::Random;
+use crate::vault::Vault;
 use crate::visit::Visit;
 
 /// What happened.
@@ -75,6 +86,8 @@ pub(crate) enum Happened {
     UserRemoved,
     /// Tries that were not even judged, in a minute.
     Rested,
+    /// Events were removed that had been kept long enough.
+    AuditRemoved,
 }
 
 impl Happened {
@@ -112,10 +125,11 @@ impl Happened {
             Happened::Enabled => "user.enabled",
             Happened::UserRemoved => "user.removed",
             Happened::Rested => "sign_in.rested",
+            Happened::AuditRemoved => "audit.removed",
         }
     }
 
-    /// Failures are gathered: one row per kind, name and address prefix a minute, with a count.
+    /// Failures are gathered: one row per kind, name and address prefix a minute, with a count. So is what is removed.
     fn is_gathered(self) -> bool {
         matches!(
             self,
@@ -123,6 +137,7 @@ impl Happened {
                 | Happened::CodeWrong
                 | Happened::CodeReplayed
                 | Happened::RecoveryCodeWrong
+                | Happened::AuditRemoved
         )
     }
 }
@@ -131,6 +146,7 @@ impl Happened {
 #[derive(Clone)]
 pub(crate) struct Scribe {
     random: Random,
+    vault: Vault,
     now: Time,
     address: String,
     prefix: String,
@@ -146,8 +162,9 @@ pub(crate) struct Whom<'a> {
 }
 
 impl Scribe {
-    pub(crate) fn new(random: &Random, visit: &Visit, now: Time) -> Scribe {
-        Scribe { random: random.clone(), now, address: visit.text(), prefix: visit.prefix() }
+    pub(crate) fn new((random, vault): (&Random, &Vault), visit: &Visit, now: Time) -> Scribe {
+        let (random, vault) = (random.clone(), vault.clone());
+        Scribe { random, vault, now, address: visit.text(), prefix: visit.prefix() }
     }
 
     /// Records an event in the caller's transaction.
@@ -173,20 +190,21 @@ impl Scribe {
         let minute = self.now.seconds().div_euclid(60);
         let gather = happened.is_gathered().then(|| format!("{kind} {} {} {minute}", whom.name, self.prefix));
         let detail: Map<String, Value> = detail.iter().map(|(k, v)| ((*k).to_owned(), (*v).into())).collect();
-        events::record(
-            tx,
-            &Event {
-                id: self.random.id(self.now),
-                at: self.now,
-                kind: kind.to_owned(),
-                user_id: whom.id.cloned(),
-                name: whom.name.to_owned(),
-                address: self.address.clone(),
-                detail: Value::Object(detail).to_string(),
-                gather,
-                count,
-            },
-        )?;
+        let mut event = Event {
+            id: self.random.id(self.now),
+            at: self.now,
+            kind: kind.to_owned(),
+            user_id: whom.id.cloned(),
+            name: whom.name.to_owned(),
+            address: self.address.clone(),
+            detail: Value::Object(detail).to_string(),
+            gather,
+            count,
+            mac: String::new(),
+            seal: None,
+        };
+        event.mac = mark::of_event(&self.vault, &event);
+        events::record(tx, &event)?;
         Ok(())
     }
 }

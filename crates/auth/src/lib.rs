@@ -4,7 +4,6 @@
 //! [`register`], [`enroll`], [`login`], [`recovery`], [`link`], [`session`], [`account`]; [`setup`] and [`users`] are for
 //! those who run the place. It reads the clock once, decides, and writes everything, the event included, in one transaction.
 
-mod audit;
 mod authenticator;
 mod clock;
 mod code;
@@ -21,6 +20,7 @@ mod vault;
 mod visit;
 
 pub mod account;
+pub mod audit;
 pub mod chores;
 pub mod config;
 pub mod enroll;
@@ -28,6 +28,7 @@ pub mod export;
 pub mod import;
 pub mod link;
 pub mod login;
+pub mod plain;
 pub mod recovery;
 pub mod register;
 pub mod session;
@@ -41,7 +42,7 @@ use std::time::Duration;
 
 use store::Db;
 
-pub use clock::{Clock, date, date_and_time, time_of_day, timestamp};
+pub use clock::{Clock, date, date_and_time, moment, time_of_day, timestamp};
 pub use config::Config;
 pub use error::{Error, Hint, Result, Rule};
 pub use level::{Level, note_policy};
@@ -179,6 +180,6 @@ impl App {
     }
 
     fn scribe(&self, visit: &Visit, now: Time) -> Scribe {
-        Scribe::new(&self.random, visit, now)
+        Scribe::new((&self.random, &self.vault), visit, now)
     }
 }

@@ -65,6 +65,7 @@ pub(crate) struct Vault(Arc<Ring>);
 
 struct Ring {
     mac: Hmac<Sha256>,
+    audit: Hmac<Sha256>,
     pepper: Key,
     seals: HashMap<String, Key>,
     active: String,
@@ -164,6 +165,16 @@ impl Vault {
         self.mac("known browser", name, device.as_bytes())
     }
 
+    /// The keyed MAC of something in the audit log, under a key that is for nothing else: each part with its length before it.
+    pub(crate) fn audit_mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut mac = self.0.audit.clone();
+        for part in parts {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
+
     /// The secret that passwords are hashed with.
     pub(crate) fn pepper(&self) -> Key {
         self.0.pepper.clone()
@@ -233,8 +244,16 @@ fn unseal(ring: &[SealedKey], master: &Key, random: Random) -> Result<Vault> {
         of("seal").filter_map(|key| Some((key.id.clone(), derive(&key_of(key)?, "seal")))).collect();
     let active =
         of("seal").filter(|key| key.active).map(|key| key.id.clone()).next_back().ok_or_else(wrong)?;
-    let mac = Hmac::new_from_slice(&*mac_key).map_err(|e| Error::broken(anyhow::anyhow!("{e}")))?;
-    Ok(Vault(Arc::new(Ring { mac, pepper: derive(&single("pepper")?, "pepper"), seals, active, random })))
+    let hmac = |key: &Key| Hmac::new_from_slice(&**key).map_err(|e| Error::broken(anyhow::anyhow!("{e}")));
+    let (mac, audit) = (hmac(&mac_key)?, hmac(&derive(&single("mac")?, "audit"))?);
+    Ok(Vault(Arc::new(Ring {
+        mac,
+        audit,
+        pepper: derive(&single("pepper")?, "pepper"),
+        seals,
+        active,
+        random,
+    })))
 }
 
 /// The key for one purpose.

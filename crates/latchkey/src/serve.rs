@@ -48,12 +48,14 @@ pub(crate) fn run(flags: &Flags, grace: Option<String>, since: Stopwatch) -> Res
         }
         warn(&app.config);
         let chores = tokio::spawn(chores::every_minute(app.clone()));
+        let log = tokio::spawn(chores::keep_log(app.clone()));
         let stop = stop_signal(supervisor.clone())?;
         let reloads = tokio::spawn(reload(tls.clone(), hang_up()?, supervisor.clone()));
         greet(&app, registration_is_set, since).await?;
         supervisor.ready();
         let served = web::serve(app, opened.listener.with_tls(tls), stop).await;
         chores.abort();
+        log.abort();
         reloads.abort();
         drop(opened.file);
         served.map_err(|e| Trouble::failed(format!("serving failed: {e}")))

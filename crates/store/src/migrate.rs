@@ -33,6 +33,13 @@ const MIGRATIONS: &[Migration] = &[
         // An older program would take a session by a code alone for a full one.
         min_compatible: 3,
     },
+    Migration {
+        version: 4,
+        name: "audit",
+        text: include_str!("../migrations/0004_audit.sql"),
+        // An older program would write events that nobody vouches for.
+        min_compatible: 4,
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (
