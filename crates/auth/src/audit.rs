@@ -1,10 +1,21 @@
 //! The audit log: an event for everything that happens to an account, written in the transaction that it reports.
+//!
+//! Each event is vouched for by whoever writes it; [`seal`] binds them together, [`verify`] looks whether they still are as
+//! they were, [`read`] lists them, and [`old`] removes what has been kept long enough.
+
+pub mod finding;
+pub(crate) mod mark;
+pub mod old;
+pub mod read;
+pub mod seal;
+pub mod verify;
 
 use serde_json::{Map, Value};
 use store::events::Event;
 use store::{Id, Time, Tx, events};
 
 use crate::random::Random;
+use crate::vault::Vault;
 use crate::visit::Visit;
 use crate::{Error, Result};
 
@@ -81,6 +92,8 @@ pub(crate) enum Happened {
     KeyRotated,
     /// Tries that were not even judged, in a minute.
     Rested,
+    /// Events were removed that had been kept long enough.
+    AuditRemoved,
 }
 
 impl Happened {
@@ -121,10 +134,12 @@ impl Happened {
             Happened::IntegrityFailed => "integrity.failed",
             Happened::KeyRotated => "key.rotated",
             Happened::Rested => "sign_in.rested",
+            Happened::AuditRemoved => "audit.removed",
         }
     }
 
-    /// What strangers can cause is gathered: one row per kind, name and address prefix a minute, with a count.
+    /// What strangers can cause is gathered: one row per kind, name and address prefix a minute, with a count. So is what is
+    /// removed.
     fn is_gathered(self) -> bool {
         matches!(
             self,
@@ -135,6 +150,7 @@ impl Happened {
                 | Happened::DoorClosed
                 | Happened::RegistrationStarted
                 | Happened::IntegrityFailed
+                | Happened::AuditRemoved
         )
     }
 }
@@ -149,6 +165,7 @@ const MANY: &str = "many addresses";
 #[derive(Clone)]
 pub(crate) struct Scribe {
     random: Random,
+    vault: Vault,
     now: Time,
     address: String,
     prefix: String,
@@ -164,8 +181,9 @@ pub(crate) struct Whom<'a> {
 }
 
 impl Scribe {
-    pub(crate) fn new(random: &Random, visit: &Visit, now: Time) -> Scribe {
-        Scribe { random: random.clone(), now, address: visit.text(), prefix: visit.prefix() }
+    pub(crate) fn new((random, vault): (&Random, &Vault), visit: &Visit, now: Time) -> Scribe {
+        let (random, vault) = (random.clone(), vault.clone());
+        Scribe { random, vault, now, address: visit.text(), prefix: visit.prefix() }
     }
 
     /// Records an event in the caller's transaction.
@@ -208,20 +226,21 @@ impl Scribe {
             gather = Some(if crowded { format!("{place}{MANY}") } else { row });
         }
         let detail: Map<String, Value> = detail.iter().map(|(k, v)| ((*k).to_owned(), (*v).into())).collect();
-        events::record(
-            tx,
-            &Event {
-                id: self.random.id(self.now),
-                at: self.now,
-                kind: kind.to_owned(),
-                user_id: whom.id.cloned(),
-                name: whom.name.to_owned(),
-                address: address.to_owned(),
-                detail: Value::Object(detail).to_string(),
-                gather,
-                count,
-            },
-        )?;
+        let mut event = Event {
+            id: self.random.id(self.now),
+            at: self.now,
+            kind: kind.to_owned(),
+            user_id: whom.id.cloned(),
+            name: whom.name.to_owned(),
+            address: address.to_owned(),
+            detail: Value::Object(detail).to_string(),
+            gather,
+            count,
+            mac: String::new(),
+            seal: None,
+        };
+        event.mac = mark::of_event(&self.vault, &event);
+        events::record(tx, &event)?;
         Ok(())
     }
 }

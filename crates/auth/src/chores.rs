@@ -1,4 +1,5 @@
-//! What happens every minute: whatever is over is removed, and whoever was told to wait is counted.
+//! What happens every minute: whatever is over is removed, and whoever was told to wait is counted. Every few seconds the
+//! audit log is sealed.
 
 use std::time::Duration;
 
@@ -7,11 +8,47 @@ use store::{
     sessions, setup_links, user_links,
 };
 
+use crate::audit::seal::Sealer;
 use crate::audit::{Happened, Whom};
 use crate::{App, Result, Visit, limits};
 
 /// How long the codes of an authenticator that has retired are recognized, in milliseconds.
 const RECOGNIZED: i64 = 90 * 24 * 60 * 60 * 1000;
+
+/// How often the audit log is sealed.
+const SEALED: Duration = Duration::from_secs(2);
+/// How often what is too old is removed from it, and its end is said in the server's log.
+const LOOKED_THROUGH: Duration = Duration::from_secs(3600);
+
+/// Seals the audit log every few seconds and removes what is too old every hour, for as long as it is polled.
+pub async fn keep_log(app: App) {
+    let mut sealer = Sealer::new(&app);
+    let (mut seconds, mut hour) = (tokio::time::interval(SEALED), tokio::time::interval(LOOKED_THROUGH));
+    for timer in [&mut seconds, &mut hour] {
+        timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    }
+    loop {
+        let hourly = tokio::select! {
+            _ = hour.tick() => true,
+            _ = seconds.tick() => false,
+        };
+        let done = async {
+            sealer.seal().await?;
+            if hourly {
+                sealer.look_at_end().await?;
+                sealer.remove_old().await?;
+            }
+            sealer.release().await
+        };
+        if let Err(error) = done.await {
+            tracing::warn!(%error, "the audit log was not sealed; it is tried again in a moment");
+        }
+        if let Some(head) = sealer.head().filter(|_| hourly) {
+            // Whoever cuts off the end of the log cannot take this line back, where logs are kept elsewhere.
+            tracing::info!(%head, "the end of the audit log");
+        }
+    }
+}
 
 /// Does the chores every minute, for as long as it is polled.
 pub async fn every_minute(app: App) {

@@ -106,6 +106,29 @@ pub fn timestamp(at: Time) -> String {
     written(at, "%Y-%m-%dT%H:%M:%SZ")
 }
 
+/// An instant as somebody types it: `30m`, `24h`, `7d` or `2w` before now, a day as `2026-11-24`, or `2026-11-24T14:05:32Z`.
+pub fn moment(typed: &str, now: Time) -> Result<Time, String> {
+    let text = typed.trim();
+    let wrong = || {
+        format!(
+            "`{}` is no time: write 30m, 24h or 7d, or 2026-11-24, or 2026-11-24T14:05:32Z",
+            crate::plain::line(typed)
+        )
+    };
+    if let Some((number, unit)) = text.char_indices().next_back().map(|(at, unit)| (&text[..at], unit))
+        && let Some((_, seconds)) =
+            [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400), ('w', 604_800)].iter().find(|(u, _)| *u == unit)
+    {
+        // A span longer than time itself begins where time does.
+        let number = number.parse::<u32>().map_err(|_| wrong())?;
+        return Ok(now.plus_seconds(-(i64::from(number) * seconds)));
+    }
+    let day = text.parse::<jiff::civil::Date>().ok().filter(|_| text.len() == "2026-11-24".len());
+    let text = day.map_or_else(|| text.to_owned(), |day| format!("{day}T00:00:00Z"));
+    let instant = text.parse::<jiff::Timestamp>().map_err(|_| wrong())?;
+    Ok(Time::from_millis(instant.as_millisecond()))
+}
+
 fn written(at: Time, format: &str) -> String {
     let timestamp = jiff::Timestamp::from_millisecond(at.millis()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     timestamp.strftime(format).to_string()
@@ -121,5 +144,34 @@ mod tests {
         assert_eq!(time_of_day(at), "14:05:32 UTC");
         assert_eq!(date_and_time(at), "2026-11-24 14:05 UTC");
         assert_eq!(timestamp(at), "2026-11-24T14:05:32Z");
+    }
+
+    #[test]
+    fn a_moment_is_read_as_people_type_it() {
+        let now = Time::from_millis(1_795_529_132_999);
+        let read = |text: &str| moment(text, now).map(timestamp);
+        for (typed, meant) in [
+            ("30m", "2026-11-24T13:35:32Z"),
+            ("24h", "2026-11-23T14:05:32Z"),
+            ("1w", "2026-11-17T14:05:32Z"),
+            ("2026-11-24", "2026-11-24T00:00:00Z"),
+            ("2026-11-24T10:00:00+02:00", "2026-11-24T08:00:00Z"),
+        ] {
+            assert_eq!(read(typed).as_deref(), Ok(meant), "{typed}");
+        }
+        for wrong in [
+            "",
+            "h",
+            "-1h",
+            "1.5h",
+            "4294967296h",
+            "ä",
+            "yesterday",
+            "2026-13-01",
+            "2026-11-24T10:00:00",
+            "1ä",
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
     }
 }

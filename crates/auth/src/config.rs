@@ -61,6 +61,8 @@ pub struct Config {
     pub accent: Option<Accent>,
     /// `[branding] help`: where people find help, at the foot of every page.
     pub help: Option<Help>,
+    /// How many days events stay in the audit log; 0: for ever.
+    pub audit_keep_days: u32,
     /// How much is logged: `error`, `warn`, `info`, `debug` or `trace`.
     pub log: String,
 }
@@ -96,6 +98,7 @@ impl Default for Config {
             logo: None,
             accent: None,
             help: None,
+            audit_keep_days: 400,
             log: "info".into(),
         };
         config.derive(&[]);
@@ -112,6 +115,11 @@ impl Config {
     /// How long people have to choose a password once one is asked for.
     pub(crate) fn grace_seconds(&self) -> i64 {
         i64::from(self.grace_days) * 24 * 60 * 60
+    }
+
+    /// How long events stay; `None`: for ever.
+    pub(crate) fn audit_keep_seconds(&self) -> Option<i64> {
+        Some(i64::from(self.audit_keep_days) * 24 * 60 * 60).filter(|seconds| *seconds > 0)
     }
 
     /// How the connection to the database is kept from others.
@@ -389,6 +397,16 @@ pub const SETTINGS: &[Setting] = &[
         show: |config| text_of(&config.help),
         set: |config, text| {
             config.help = given(text)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "audit_keep",
+        meaning: "days that events stay in the audit log; 0 keeps them for ever",
+        show: |config| config.audit_keep_days.to_string(),
+        set: |config, text| {
+            let days = text.parse().ok().filter(|days| (0..=36_500).contains(days));
+            config.audit_keep_days = days.ok_or("write a number of days from 0 to 36500; 0 is for ever")?;
             Ok(())
         },
     },

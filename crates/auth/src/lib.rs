@@ -4,7 +4,6 @@
 //! [`register`], [`enroll`], [`login`], [`recovery`], [`link`], [`session`], [`account`]; [`setup`] and [`users`] are for
 //! those who run the place. It reads the clock once, decides, and writes everything, the event included, in one transaction.
 
-mod audit;
 mod authenticator;
 mod clock;
 mod code;
@@ -24,6 +23,7 @@ mod vault;
 mod visit;
 
 pub mod account;
+pub mod audit;
 pub mod chores;
 pub mod config;
 pub mod enroll;
@@ -35,6 +35,7 @@ pub mod keys;
 pub mod link;
 pub mod login;
 pub mod odds;
+pub mod plain;
 pub mod recovery;
 pub mod register;
 pub mod session;
@@ -48,7 +49,7 @@ use std::time::Duration;
 
 use store::Db;
 
-pub use clock::{Clock, date, date_and_time, time_of_day, timestamp};
+pub use clock::{Clock, date, date_and_time, moment, time_of_day, timestamp};
 pub use config::Config;
 pub use error::{Error, Hint, Result, Rule};
 pub use level::{Level, note_policy};
@@ -266,6 +267,6 @@ impl App {
     }
 
     fn scribe(&self, visit: &Visit, now: Time) -> Scribe {
-        Scribe::new(&self.random, visit, now)
+        Scribe::new((&self.random, &self.vault), visit, now)
     }
 }

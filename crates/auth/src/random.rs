@@ -80,6 +80,13 @@ impl Random {
         Id::new(BASE32HEX_NOPAD.encode(&bytes).to_lowercase())
     }
 
+    /// The least id that anything born then can have.
+    pub(crate) fn first_id(born: Time) -> Id {
+        let mut bytes = [0; 16];
+        bytes[..6].copy_from_slice(&born.millis().max(0).to_be_bytes()[2..]);
+        Id::new(BASE32HEX_NOPAD.encode(&bytes).to_lowercase())
+    }
+
     /// Words of a recovery code: 80 bits, `abcd-efgh-jkmn-pqrs`.
     pub fn recovery_code(&self) -> Words {
         Words(crockford(&*self.bytes::<10>()))

@@ -70,6 +70,7 @@ pub(crate) struct Vault(Arc<Ring>);
 
 struct Ring {
     mac: Hmac<Sha256>,
+    audit: Hmac<Sha256>,
     /// Opens the rows of `keys`.
     keys: Key,
     peppers: Peppers,
@@ -168,6 +169,16 @@ impl Vault {
     /// Under what the tries for a name are kept that come from a browser that is known. `device` is the MAC of its token.
     pub(crate) fn device_budget_mac(&self, name: &str, device: &str) -> String {
         self.mac("known browser", name, device.as_bytes())
+    }
+
+    /// The keyed MAC of something in the audit log, under a key that is for nothing else: each part with its length before it.
+    pub(crate) fn audit_mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut mac = self.0.audit.clone();
+        for part in parts {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
     }
 
     /// The secrets that passwords are hashed with.
@@ -275,7 +286,7 @@ fn unseal(ring: &[SealedKey], master: &Key, random: Random) -> Result<Vault> {
         }
         let key = open_key(&keys, row).ok_or_else(wrong)?;
         match row.purpose.as_str() {
-            "mac" if row.active => mac = Some(derive(&key, "mac")),
+            "mac" if row.active => mac = Some(key),
             "pepper" => peppers.add(&row.id, derive(&key, "pepper"), row.active),
             "seal" => {
                 seals.insert(row.id.clone(), Arc::new(derive(&key, "seal")));
@@ -287,9 +298,10 @@ fn unseal(ring: &[SealedKey], master: &Key, random: Random) -> Result<Vault> {
     if !seals_with_one || !peppers.is_whole() {
         return Err(wrong());
     }
-    let mac =
-        Hmac::new_from_slice(&*mac.ok_or_else(wrong)?).map_err(|e| Error::broken(anyhow::anyhow!("{e}")))?;
-    Ok(Vault(Arc::new(Ring { mac, keys, peppers, seals: RwLock::new(seals), random })))
+    let hmac = |key: &Key| Hmac::new_from_slice(&**key).map_err(|e| Error::broken(anyhow::anyhow!("{e}")));
+    let one = mac.ok_or_else(wrong)?;
+    let (mac, audit) = (hmac(&derive(&one, "mac"))?, hmac(&derive(&one, "audit"))?);
+    Ok(Vault(Arc::new(Ring { mac, audit, keys, peppers, seals: RwLock::new(seals), random })))
 }
 
 fn open_key(keys: &Key, row: &SealedKey) -> Option<Key> {

@@ -1,5 +1,6 @@
 //! The command tree, and nothing else: each command lives in the file of its name.
 
+mod audit;
 mod completion;
 mod config;
 mod doctor;
@@ -79,6 +80,9 @@ enum Command {
         #[arg(long)]
         secrets: bool,
     },
+    /// The audit log: verify it, list it, export it
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Settings: check them, show them, list them
     #[command(subcommand)]
     Config(Config),
@@ -316,6 +320,7 @@ fn run(flags: &Flags, command: Command, since: Stopwatch) -> Result<()> {
         Command::Otp(Otp::Test { name, output }) => otp::test(flags, &name, output.json),
         Command::Otp(Otp::Qr { how }) => otp::qr(&how),
         Command::Import(import) => import::run(flags, import),
+        Command::Audit(audit) => audit::run(flags, audit),
         Command::Export { secrets } => export::run(flags, secrets),
         Command::User(User::Add { name, role, output }) => user::add(flags, &name, role, output.json),
         Command::User(User::List { output }) => user::list(flags, output.json),

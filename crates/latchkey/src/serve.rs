@@ -51,6 +51,7 @@ pub(crate) fn run(flags: &Flags, grace: Option<String>, since: Stopwatch) -> Res
         }
         warn(&app.config);
         let chores = tokio::spawn(chores::every_minute(app.clone()));
+        let log = tokio::spawn(chores::keep_log(app.clone()));
         let stop = stop_signal(supervisor.clone())?;
         let reloads = tokio::spawn(reload(tls.clone(), hang_up()?, supervisor.clone()));
         greet(&app, registration_is_set, since).await?;
@@ -58,6 +59,7 @@ pub(crate) fn run(flags: &Flags, grace: Option<String>, since: Stopwatch) -> Res
         let listener = opened.listener.with_tls(tls).with_files(may_open());
         let served = web::serve(app, listener, stop).await;
         chores.abort();
+        log.abort();
         reloads.abort();
         drop(opened.file);
         served.map_err(|e| Trouble::failed(format!("serving failed: {e}")))

@@ -46,6 +46,13 @@ const MIGRATIONS: &[Migration] = &[
         // An older program would not say which key it has sealed with, nor open what another key has sealed.
         min_compatible: 5,
     },
+    Migration {
+        version: 6,
+        name: "audit",
+        text: include_str!("../migrations/0006_audit.sql"),
+        // An older program would write events that nobody vouches for.
+        min_compatible: 6,
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (

@@ -17,7 +17,7 @@ pub(crate) const SECRET: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
 pub(crate) struct House {
     pub(crate) app: App,
     pub(crate) db: Db,
-    _scratch: Scratch,
+    scratch: Scratch,
 }
 
 /// One on each engine.
@@ -32,12 +32,22 @@ pub(crate) async fn on_both() -> Vec<House> {
         let clock = Clock::frozen(Time::from_millis(NOW * 1000));
         let app = App::open_with(config, clock, Random::seeded(1)).await.unwrap();
         let db = Db::open(scratch.url(), Time::from_millis(0)).await.unwrap();
-        houses.push(House { app, db, _scratch: scratch });
+        houses.push(House { app, db, scratch });
     }
     houses
 }
 
 impl House {
+    /// The same house, opened by another process, as it were, on the same clock.
+    pub(crate) async fn another_node(&self) -> App {
+        let config = Config {
+            data_dir: self.scratch.dir().to_owned(),
+            database: self.scratch.url().to_owned().into(),
+            ..Config::default()
+        };
+        App::open_with(config, self.app.clock.clone(), Random::Os).await.unwrap()
+    }
+
     /// Somebody registers and confirms a first code; they are signed in then.
     pub(crate) async fn registers(&self, name: &str) -> Token {
         self.registers_with_key(name).await.0

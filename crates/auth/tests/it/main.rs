@@ -1,6 +1,7 @@
 //! The use-cases of those who run the place, on both engines. What people do themselves is tested through HTTP, in `web`.
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, which helpers lack")]
 
+mod audit;
 mod export;
 mod house;
 mod import;

@@ -1,6 +1,7 @@
 //! The real program as a process: how it starts, shares, stops, is killed, and what it leaves lying about.
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, which helpers lack")]
 
+mod audit;
 mod authority;
 mod browser;
 mod crowds;

@@ -35,6 +35,9 @@ fn sweep(kind: Kind) {
     used.add("master key", &data_encoding::BASE64.decode(key.trim().as_bytes()).unwrap());
 
     let mut written = database(&place, "while it runs");
+    let export = place.run(&["audit", "export"]).stdout;
+    assert!(export.len() > 2000, "the audit log is empty");
+    written.push(("the audit log".to_owned(), export));
     let (said, logged) = server.stop();
     written.extend(database(&place, "after it has stopped"));
     written.push(("standard output".to_owned(), said.into_bytes()));

@@ -1,5 +1,6 @@
 //! Failures of ours: they keep what was charged and give nothing away; and no change is ever without its event.
 
+use auth::audit::seal::Sealer;
 use auth::config::Factors;
 use auth::import::{self, Grace};
 use auth::{Role, chores, keys, link, setup, users};
@@ -262,11 +263,20 @@ async fn whatever_happens_is_written_down_in_the_same_transaction_or_does_not_ha
         act(records, "user.imported", taken).await;
         act(records, "user.removed", async || done(users::remove(app, "carol").await)).await;
         act(records, "user.disabled", async || done(users::disable(app, "ada").await)).await;
-
+        say_who_from_where_and_when(records, world.clock.now().millis()).await;
         act(records, "key.rotated", async || done(keys::rotate_pepper(app).await)).await;
         damage(records, &world).await;
+        Sealer::new(app).seal().await.unwrap();
+        world.wait(401 * 24 * 3600);
+        setup::user_link(app, "zoe", Role::User).await.unwrap();
+        Sealer::new(app).seal().await.unwrap();
+        let kinds_so_far = records.texts("SELECT DISTINCT kind FROM events").await;
+        world.wait(60);
+        let remove = async || done(Sealer::new(app).remove_old().await);
+        act(records, "audit.removed", remove).await;
 
-        let mut written = records.texts("SELECT DISTINCT kind FROM events").await;
+        let mut written = kinds_so_far;
+        written.push("audit.removed".to_owned());
         written.sort();
         assert_eq!(written, kinds(), "an event that no act here writes, or one that nobody knows");
     })
@@ -284,6 +294,25 @@ async fn damage(records: &Records, world: &World) {
         other => other,
     })
     .await;
+}
+
+/// Every event has a person, but for those that nobody did; an address, but for those of the command line; and its time.
+async fn say_who_from_where_and_when(records: &Records, now: i64) {
+    let nobody = "kind = 'sign_in.rested'";
+    let here = "(kind LIKE 'user.%' AND kind <> 'user.created' OR kind IN ('link.made', 'sign_in.rested'))";
+    for wrong in [
+        format!("(name = '') <> ({nobody})"),
+        format!("(address = '') <> {here} OR address NOT IN ('', '127.0.0.1')"),
+        format!("at < {} OR at > {now}", crate::world::BEGIN),
+        format!("user_id IS NULL AND kind NOT IN ('registration.started', 'link.made') AND NOT {nobody}"),
+        "mac = '' OR count < 1 OR detail NOT LIKE '{%}'".to_owned(),
+    ] {
+        assert_eq!(
+            records.texts(&format!("SELECT kind FROM events WHERE {wrong}")).await,
+            [""; 0],
+            "{wrong}"
+        );
+    }
 }
 
 /// Five wrong passwords and one that is not even judged.
