@@ -61,7 +61,8 @@ pub(crate) fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 ///
 /// The header is read as bytes, and only spaces are trimmed: a name with anything else before it is another name.
 fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a [u8]> {
-    let pairs = headers.get_all(COOKIE).into_iter().flat_map(|header| header.as_bytes().split(|b| *b == b';'));
+    let pairs =
+        headers.get_all(COOKIE).into_iter().flat_map(|header| header.as_bytes().split(|b| *b == b';'));
     pairs.filter_map(move |pair| {
         let start = pair.iter().position(|b| *b != b' ').unwrap_or(pair.len());
         pair[start..].strip_prefix(name.as_bytes())?.strip_prefix(b"=")
@@ -94,7 +95,8 @@ pub(crate) fn clear_repeated(config: &Config, path: &str, headers: &HeaderMap) -
 
 /// The paths of which a browser sends cookies to this one, up to four deep: `/`, `/account`, `/account/`.
 fn paths_above(path: &str) -> Vec<String> {
-    let plain = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let plain =
+        |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     let mut paths = vec!["/".to_owned()];
     let mut whole = String::new();
     for part in path.split('/').skip(1).take_while(plain).take(4) {
@@ -110,7 +112,10 @@ fn domains_above(host: &str) -> Vec<String> {
     if !host.starts_with('[') && !host.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
         let starts = std::iter::once(0).chain(host.match_indices('.').map(|(at, _)| at + 1));
         domains.extend(
-            starts.map(|at| &host[at..]).filter(|domain| domain.contains('.')).map(|domain| format!("; Domain={domain}")),
+            starts
+                .map(|at| &host[at..])
+                .filter(|domain| domain.contains('.'))
+                .map(|domain| format!("; Domain={domain}")),
         );
     }
     domains

@@ -83,18 +83,16 @@ impl<I: Unpin> Guest<I> {
     }
 
     /// Gives up when nothing could be sent for too long.
-    fn sent<T>(
-        &mut self,
-        context: &mut Context<'_>,
-        sent: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
+    fn sent<T>(&mut self, context: &mut Context<'_>, sent: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if sent.is_ready() {
             self.stalled = None;
             return sent;
         }
         let limit = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(bounds::TAKE_WITHIN)));
         match limit.as_mut().poll(context) {
-            Poll::Ready(()) => Poll::Ready(Err(io::Error::new(ErrorKind::TimedOut, "the answer is not taken"))),
+            Poll::Ready(()) => {
+                Poll::Ready(Err(io::Error::new(ErrorKind::TimedOut, "the answer is not taken")))
+            }
             Poll::Pending => Poll::Pending,
         }
     }

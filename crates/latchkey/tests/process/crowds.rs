@@ -110,7 +110,9 @@ fn who_is_silent_or_slow_is_closed_and_keeps_nobody_waiting() {
     let place = Place::new(Kind::Sqlite);
     let server = Server::start(&place);
     let crowd = crowd(|| tcp(server.address), connections());
-    all_are_closed(crowd, || drop(server.browser().get("/login").is(200).len()));
+    all_are_closed(crowd, || {
+        server.browser().get("/login").is(200);
+    });
     server.stop();
 }
 
@@ -183,7 +185,7 @@ fn http_2_is_not_spoken_and_its_floods_reach_nothing() {
     let flood = flood_of_frames();
     let mut secure = authority.offering(server.address, &[]).unwrap();
     let answer = secure.exchange(&flood);
-    assert!(!answer.contains("200") && answer.matches("HTTP/1.1").count() <= 1, "{answer}");
+    assert!(!answer.contains("HTTP/1.1 200") && answer.matches("HTTP/1.1").count() <= 1, "{answer}");
     let host = format!("localhost:{}", server.address.port());
     authority.connect(server.address, "localhost").unwrap().get("/login", &host).is(200);
     server.stop();
@@ -196,7 +198,7 @@ fn http_2_is_not_spoken_and_its_floods_reach_nothing() {
         let mut answer = Vec::new();
         let _ = wire.read_to_end(&mut answer);
         let answer = String::from_utf8_lossy(&answer);
-        assert!(!answer.contains("200") && answer.matches("HTTP/1.1").count() <= 1, "{answer}");
+        assert!(!answer.contains("HTTP/1.1 200") && answer.matches("HTTP/1.1").count() <= 1, "{answer}");
     }
     let mut upgrade = server.browser().connect();
     let ask = "GET /login HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\n\
@@ -246,19 +248,42 @@ fn floods_of_bytes_are_refused_and_memory_stays() {
         server.browser().get("/login").is(200);
     }
     let before = resident(&server);
-    let head = |lines: &str| format!("POST /login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}");
+    let head =
+        |lines: &str| format!("POST /login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}");
     let form = "Content-Type: application/x-www-form-urlencoded\r\n";
     let large = vec![b'a'; 10_000_000];
     let chunk = [b"2710\r\n".to_vec(), vec![b'a'; 10_000], b"\r\n".to_vec()].concat();
     let cookies: String = (0..5_000).map(|n| format!("c{n}=x; ")).collect();
     let floods: [(&str, Vec<u8>, u16); 7] = [
-        ("10 MB", [head(&format!("{form}Content-Length: 10000000\r\n\r\n")).into_bytes(), large].concat(), 413),
-        ("10 MB in chunks", [head(&format!("{form}Transfer-Encoding: chunked\r\n\r\n")).into_bytes(), chunk.repeat(1_000)].concat(), 413),
-        ("100,000 fields", [head(&format!("{form}Content-Length: 200000\r\n\r\n")).into_bytes(), b"a&".repeat(100_000)].concat(), 413),
+        (
+            "10 MB",
+            [head(&format!("{form}Content-Length: 10000000\r\n\r\n")).into_bytes(), large].concat(),
+            413,
+        ),
+        (
+            "10 MB in chunks",
+            [head(&format!("{form}Transfer-Encoding: chunked\r\n\r\n")).into_bytes(), chunk.repeat(1_000)]
+                .concat(),
+            413,
+        ),
+        (
+            "100,000 fields",
+            [head(&format!("{form}Content-Length: 200000\r\n\r\n")).into_bytes(), b"a&".repeat(100_000)]
+                .concat(),
+            413,
+        ),
         ("10,000 headers", head(&("X: y\r\n".repeat(10_000) + "\r\n")).into_bytes(), 431),
         ("5,000 cookies", head(&format!("Cookie: {cookies}\r\n\r\n")).into_bytes(), 431),
         ("a line of 10 MB", head(&format!("X: {}\r\n\r\n", "x".repeat(10_000_000))).into_bytes(), 431),
-        ("packed bytes", [head(&format!("{form}Content-Encoding: gzip\r\nContent-Length: 20\r\n\r\n")).into_bytes(), vec![0x1f; 20]].concat(), 415),
+        (
+            "packed bytes",
+            [
+                head(&format!("{form}Content-Encoding: gzip\r\nContent-Length: 20\r\n\r\n")).into_bytes(),
+                vec![0x1f; 20],
+            ]
+            .concat(),
+            415,
+        ),
     ];
     let mut answered = 0;
     for (what, bytes, expected) in &floods {

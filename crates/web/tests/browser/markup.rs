@@ -37,10 +37,13 @@ fn what_people_type_is_text_in_a_real_browser_too() {
     };
     let looks = |text: &str| {
         let mut found = Vec::new();
-        let stored = rename(&text.replace(['(', ')'], "`").replace(':', ";").chars().take(40).collect::<String>());
+        let stored =
+            rename(&text.replace(['(', ')'], "`").replace(':', ";").chars().take(40).collect::<String>());
         browser.open(list);
         found.push(elements(browser));
-        for path in ["/login?rd=", "/nowhere?x=", "/account/authenticators/remove?authenticator=", "/nowhere/"] {
+        for path in
+            ["/login?rd=", "/nowhere?x=", "/account/authenticators/remove?authenticator=", "/nowhere/"]
+        {
             browser.open(&format!("{path}{}", encoded(text)));
             found.push(elements(browser));
         }
@@ -71,7 +74,8 @@ fn what_people_type_is_text_in_a_real_browser_too() {
         elements(browser)
     };
     let plain = typed("plain words");
-    for payload in PAYLOADS.iter().filter(|payload| payload.is_ascii() && !payload.contains('\t')).step_by(4) {
+    for payload in PAYLOADS.iter().filter(|payload| payload.is_ascii() && !payload.contains('\t')).step_by(4)
+    {
         assert_eq!(typed(payload), plain, "{payload}");
         assert_eq!(browser.value(story.says.username), *payload);
     }

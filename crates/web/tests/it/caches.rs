@@ -8,12 +8,48 @@ use crate::world::{Browser, PASSWORD, World};
 /// Pages of a person, under names that a cache would keep.
 fn disguised(page: &str) -> Vec<String> {
     let endings = [
-        "/x.css", "/x.js", "/x.png", "/x.ico", "/.css", ".css", ".js", ".png", ";x.css", ";.png", "%3bx.css", "%2fx.css",
-        "%2Fx.js", "%252fx.css", "%00.css", "%0a.css", "%0d%0ax.css", "%23x.css", "%3fx.css", "%20.css", "/..%2fx.css",
-        "/%2e%2e/x.css", "//x.css", "\\x.css", "/assets/app.css", "!x.css", "~x.css", "@x.css", "$x.css", ",x.css",
+        "/x.css",
+        "/x.js",
+        "/x.png",
+        "/x.ico",
+        "/.css",
+        ".css",
+        ".js",
+        ".png",
+        ";x.css",
+        ";.png",
+        "%3bx.css",
+        "%2fx.css",
+        "%2Fx.js",
+        "%252fx.css",
+        "%00.css",
+        "%0a.css",
+        "%0d%0ax.css",
+        "%23x.css",
+        "%3fx.css",
+        "%20.css",
+        "/..%2fx.css",
+        "/%2e%2e/x.css",
+        "//x.css",
+        "\\x.css",
+        "/assets/app.css",
+        "!x.css",
+        "~x.css",
+        "@x.css",
+        "$x.css",
+        ",x.css",
     ];
     let mut all: Vec<String> = endings.iter().map(|ending| format!("{page}{ending}")).collect();
-    for start in ["/assets/..", "/assets/%2e%2e", "/assets/x.css/..", "/assets/..%2f", "/x.css;", "/assets/%2e%2e%2f", "/.", "/"] {
+    for start in [
+        "/assets/..",
+        "/assets/%2e%2e",
+        "/assets/x.css/..",
+        "/assets/..%2f",
+        "/x.css;",
+        "/assets/%2e%2e%2f",
+        "/.",
+        "/",
+    ] {
         all.push(format!("{start}{page}"));
     }
     all.push(page.replace("/account", "/%61ccount"));
@@ -109,7 +145,10 @@ async fn what_is_said_of_a_host_changes_no_byte_of_any_page() {
             let plain = browser.get(path).await;
             for (name, value) in SAID {
                 let seen = browser.clone().with(name, value).get(path).await;
-                assert!(seen.body == plain.body && seen.headers == plain.headers, "{path} with {name}: {value}");
+                assert!(
+                    seen.body == plain.body && seen.headers == plain.headers,
+                    "{path} with {name}: {value}"
+                );
             }
         }
     })

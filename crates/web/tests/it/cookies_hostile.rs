@@ -90,8 +90,7 @@ async fn worlds() -> [(World, &'static str); 2] {
 #[tokio::test]
 async fn no_planted_session_is_used_and_ours_goes_on_beside_it() {
     for (world, name) in worlds().await {
-        let (ada, mallory) =
-            (world.person("ada").enrolled().await, world.person(ATTACKER).enrolled().await);
+        let (ada, mallory) = (world.person("ada").enrolled().await, world.person(ATTACKER).enrolled().await);
         let (ours, theirs) = (signed_in(&ada).await, signed_in(&mallory).await);
         let (ours, theirs) = (ours.cookie(name).unwrap(), theirs.cookie(name).unwrap());
         sending(&world, &[format!("{name}={theirs}").as_bytes()]).get("/").await.is(200).says(ATTACKER);
@@ -114,7 +113,8 @@ async fn no_planted_session_is_used_and_ours_goes_on_beside_it() {
             if header.starts_with(format!("{name}=").as_bytes()) {
                 continue;
             }
-            let joined = [[header, &b"; "[..], good.as_bytes()].concat(), [good.as_bytes(), b"; ", header].concat()];
+            let joined =
+                [[header, &b"; "[..], good.as_bytes()].concat(), [good.as_bytes(), b"; ", header].concat()];
             for both in &joined {
                 sending(&world, &[both]).get("/").await.is(200).says("ada").never_says(ATTACKER);
             }
@@ -129,8 +129,7 @@ async fn no_planted_session_is_used_and_ours_goes_on_beside_it() {
 #[tokio::test]
 async fn a_session_that_came_twice_is_nobodys_and_is_cleared() {
     for (world, name) in worlds().await {
-        let (ada, mallory) =
-            (world.person("ada").enrolled().await, world.person(ATTACKER).enrolled().await);
+        let (ada, mallory) = (world.person("ada").enrolled().await, world.person(ATTACKER).enrolled().await);
         let (ours, theirs) = (signed_in(&ada).await, signed_in(&mallory).await);
         let (ours, theirs) = (ours.cookie(name).unwrap(), theirs.cookie(name).unwrap());
         let twice = |one: &str, other: &str| {

@@ -57,7 +57,8 @@ enum How {
 const ALL: [How; 4] = [How::Complete, How::EmptyFirst, How::EmptySecond, How::OtherBrowser];
 
 /// The pairs that are a whole way in. A new password by a link asks for a code and ends at the login page.
-const WHOLE: [(Step, Step); 4] = [(Password, Code), (Register, Enroll), (SetupLink, Enroll), (PhoneLink, Enroll)];
+const WHOLE: [(Step, Step); 4] =
+    [(Password, Code), (Register, Enroll), (SetupLink, Enroll), (PhoneLink, Enroll)];
 
 /// Ada, who has an account, with links that were made for her and for Bob, and a name for a newcomer.
 struct Scene {
@@ -110,9 +111,11 @@ async fn play(world: World, hows: &[How]) -> (usize, usize) {
     let (mut sequences, mut ways_in) = (0, 0);
     for (n, (first, second)) in STEPS.iter().flat_map(|one| STEPS.map(|two| (*one, two))).enumerate() {
         for how in hows {
-            let (name, newcomer, bob) = (format!("ada{n}{how:?}"), format!("new{n}{how:?}"), format!("bob{n}{how:?}"));
+            let (name, newcomer, bob) =
+                (format!("ada{n}{how:?}"), format!("new{n}{how:?}"), format!("bob{n}{how:?}"));
             let ada = world.person(&name.to_lowercase()).enrolled().await;
-            let bob_link = path_of(&setup::user_link(&world.app, &bob.to_lowercase(), Role::User).await.unwrap());
+            let bob_link =
+                path_of(&setup::user_link(&world.app, &bob.to_lowercase(), Role::User).await.unwrap());
             let phone_link = path_of(&link::make(&world.app, &ada.name, Purpose::Enroll).await.unwrap());
             let scene = Scene { ada, bob_link, phone_link, newcomer: newcomer.to_lowercase() };
             records.change("DELETE FROM sessions").await;
@@ -120,7 +123,10 @@ async fn play(world: World, hows: &[How]) -> (usize, usize) {
             let other = if *how == How::OtherBrowser {
                 let other = eve.half_signed_in().await;
                 let held = format!("zoe{n}");
-                other.post("/register", &[("username", &held), ("password", PASSWORD)]).await.lands_on("/enroll");
+                other
+                    .post("/register", &[("username", &held), ("password", PASSWORD)])
+                    .await
+                    .lands_on("/enroll");
                 other
             } else {
                 browser.clone()

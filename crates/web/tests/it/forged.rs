@@ -42,8 +42,11 @@ impl Form {
                 body = parts.collect::<String>() + "--x--\r\n";
             }
             Carried::Json => {
-                let fields: serde_json::Map<_, _> =
-                    self.fields.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
+                let fields: serde_json::Map<_, _> = self
+                    .fields
+                    .iter()
+                    .map(|(name, value)| ((*name).to_owned(), value.as_str().into()))
+                    .collect();
                 body = serde_json::Value::from(fields).to_string();
             }
             Carried::Override(field) => body = format!("{body}&{field}"),
@@ -94,7 +97,10 @@ const WAYS: [Way; 26] = [
     post("an empty origin", &[("origin", "")]),
     post("another site", &[("sec-fetch-site", "cross-site")]),
     post("the same site", &[("sec-fetch-site", "same-site")]),
-    post("another site of another origin", &[("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")]),
+    post(
+        "another site of another origin",
+        &[("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")],
+    ),
     post("another site that hides itself", &[("sec-fetch-site", "cross-site"), ("origin", "null")]),
     post("a site that is unheard of", &[("sec-fetch-site", "moon"), ("origin", "null")]),
     ours("text", "POST", "text/plain", Carried::Form),
@@ -106,8 +112,14 @@ const WAYS: [Way; 26] = [
     ours("looking, with the fields in the address", "GET", "", Carried::Query),
     ours("looking at the headers, with the fields in the address", "HEAD", "", Carried::Query),
     ours("looking, with a body", "GET", FORM, Carried::Form),
-    Way { with: &[("x-http-method-override", "POST")], ..ours("looking, and a header", "GET", FORM, Carried::Form) },
-    Way { with: &[("x-method-override", "POST")], ..ours("looking, and a header", "GET", FORM, Carried::Query) },
+    Way {
+        with: &[("x-http-method-override", "POST")],
+        ..ours("looking, and a header", "GET", FORM, Carried::Form)
+    },
+    Way {
+        with: &[("x-method-override", "POST")],
+        ..ours("looking, and a header", "GET", FORM, Carried::Query)
+    },
     Way { with: &[("x-http-method", "POST")], ..ours("looking, and a header", "HEAD", FORM, Carried::Query) },
     ours("another method", "PUT", FORM, Carried::Form),
     ours("another method", "PATCH", FORM, Carried::Form),
@@ -162,7 +174,11 @@ async fn forms(world: &World) -> Vec<Form> {
         form(&inside, "/account/prove", &[("password", PASSWORD), ("otp", &next)]),
         form(&inside, "/account/authenticators/rename", &[("authenticator", &one[0]), ("name", "renamed")]),
         form(&inside, "/account/authenticators/add", &[("name", "new")]),
-        form(&inside, "/account/authenticators/new-phone", &[("name", "newer"), ("authenticator", &one[0]), ("old", "day")]),
+        form(
+            &inside,
+            "/account/authenticators/new-phone",
+            &[("name", "newer"), ("authenticator", &one[0]), ("old", "day")],
+        ),
         form(&inside, "/account/authenticators/remove", &[("authenticator", &one[1])]),
         form(&inside, "/account/sessions", &[("session", &session)]),
         form(&inside, "/account/browsers", &[("browser", &known)]),
@@ -209,7 +225,8 @@ async fn every_one_of_these_forms_works_when_it_is_ours() {
         let forms = forms(&world).await;
         for form in &forms {
             let before = world.dump().await;
-            let fields: Vec<(&str, &str)> = form.fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let fields: Vec<(&str, &str)> =
+                form.fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
             let seen = form.browser.post(&form.path, &fields).await;
             assert_eq!(seen.status, 303, "{}: {}", form.path, seen.text);
             assert!(world.dump().await != before, "{} changes nothing", form.path);

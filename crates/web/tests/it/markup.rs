@@ -104,7 +104,9 @@ async fn no_page_gets_a_tag_or_an_attribute_from_what_is_sent_to_it() {
     let mut tried = 0;
     for (browser, place) in &places {
         let plain = skeleton(&put(browser, place, "a b").await.text);
-        assert!(plain.len() > 10 || matches!(place, Query("/account/authenticators/remove?authenticator={}")));
+        assert!(
+            plain.len() > 10 || matches!(place, Query("/account/authenticators/remove?authenticator={}"))
+        );
         for payload in PAYLOADS {
             is_plain(&put(browser, place, payload).await, &plain, payload);
             tried += 1;
@@ -144,7 +146,11 @@ async fn nor_from_what_was_kept() {
         let mut pages = Vec::new();
         for path in ["/login", "/", "/account", "/account/sessions", "/account/activity", "/nowhere"] {
             let seen = browser.get(path).await;
-            assert!(seen.status == 200 || path == "/nowhere" || seen.status == 303, "{path}: {}", seen.status);
+            assert!(
+                seen.status == 200 || path == "/nowhere" || seen.status == 303,
+                "{path}: {}",
+                seen.status
+            );
             pages.push(skeleton(&seen.text));
             if payload.contains('<') && !payload.starts_with("<?") {
                 assert!(!seen.text.contains(payload), "{payload} stands on {path} as it is");

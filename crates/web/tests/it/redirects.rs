@@ -90,7 +90,11 @@ async fn nobody_is_sent_elsewhere_by_any_of_859_addresses_in_any_position() {
         let fields = [("username", "ada"), ("password", ""), ("rd", address)];
         tally.field("login form", &outside.post("/login", &fields).await, address);
         tally.field("register form", &outside.post("/register", &fields).await, address);
-        tally.field("proof form", &inside.post("/account/prove", &[("password", ""), ("otp", ""), ("rd", address)]).await, address);
+        tally.field(
+            "proof form",
+            &inside.post("/account/prove", &[("password", ""), ("otp", ""), ("rd", address)]).await,
+            address,
+        );
         // Where a browser says that it comes from.
         if let Ok(from) = axum::http::HeaderValue::from_bytes(address.as_bytes()) {
             let mut browser = world.browser();
@@ -127,7 +131,9 @@ async fn nor_by_what_is_carried_through_all_of_a_sign_in() {
             tally.redirect("proof", &browser.post("/account/prove", &fields).await, address);
             world.wait(30);
         }
-        for (n, address) in hostile(OURS).iter().filter(|address| !address.contains('\0')).step_by(97).enumerate() {
+        for (n, address) in
+            hostile(OURS).iter().filter(|address| !address.contains('\0')).step_by(97).enumerate()
+        {
             let (browser, mut new) = (world.browser(), world.person(&format!("new{n}")));
             let fields = [("username", &*new.name), ("password", PASSWORD), ("rd", address)];
             browser.post("/register", &fields).await.lands_on("/enroll");
@@ -147,7 +153,8 @@ async fn nor_where_a_code_is_enough() {
     let world = World::with(Kind::Sqlite, by_code).await;
     let ada = world.person("ada").enrolled_by_code().await;
     let mut tally = Tally::default();
-    for (n, address) in hostile(OURS).iter().filter(|address| !address.contains('\0')).step_by(29).enumerate() {
+    for (n, address) in hostile(OURS).iter().filter(|address| !address.contains('\0')).step_by(29).enumerate()
+    {
         let browser = world.browser();
         for page in asked("/login/recovery", address) {
             tally.field("recovery page", &browser.get(&page).await, address);

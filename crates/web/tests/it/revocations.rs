@@ -28,18 +28,8 @@ enum End {
 
 use End::*;
 
-const ALL_ENDS: [End; 10] = [
-    SignOut,
-    SignOutOthers,
-    One,
-    All,
-    Disable,
-    AnotherRole,
-    NewPassword,
-    RecoveryCode,
-    ResetFactor,
-    Remove,
-];
+const ALL_ENDS: [End; 10] =
+    [SignOut, SignOutOthers, One, All, Disable, AnotherRole, NewPassword, RecoveryCode, ResetFactor, Remove];
 
 /// SES-4 of the threat model. Nothing is cached, so there is nothing to wait for.
 #[tokio::test]
@@ -73,7 +63,10 @@ async fn a_hundred_times_what_one_node_ends_is_over_on_the_other_at_its_next_req
                     Disable => users::disable(app, &name).await.unwrap(),
                     AnotherRole => users::set_role(app, &name, Role::Admin).await.unwrap(),
                     NewPassword => {
-                        acting.post("/account/password", &[("password", "difference of engines")]).await.lands_on("/account");
+                        acting
+                            .post("/account/password", &[("password", "difference of engines")])
+                            .await
+                            .lands_on("/account");
                     }
                     RecoveryCode => {
                         let browser = ada.half_signed_in().await.at(here);
@@ -81,7 +74,10 @@ async fn a_hundred_times_what_one_node_ends_is_over_on_the_other_at_its_next_req
                         browser.post("/login/recovery", &fields).await.lands_on("/enroll");
                         let mut new = ada.clone();
                         new.scan(&browser).await;
-                        browser.post("/enroll", &[("otp", &new.code())]).await.lands_on("/enroll/recovery-codes");
+                        browser
+                            .post("/enroll", &[("otp", &new.code())])
+                            .await
+                            .lands_on("/enroll/recovery-codes");
                     }
                     ResetFactor => drop(auth::link::reset_factor(app, &name).await.unwrap()),
                     Remove => users::remove(app, &name).await.unwrap(),
@@ -135,7 +131,8 @@ async fn six_of_six_planted_tokens_are_worth_nothing_after_the_sign_in() {
     World::on_both(|world| async move {
         let ada = world.person("ada").enrolled().await;
         let planted = auth::Random::Os.token().reveal();
-        let query = |path: &str, name: &str| format!("{path}?{name}={planted}&session={planted}&sid={planted}");
+        let query =
+            |path: &str, name: &str| format!("{path}?{name}={planted}&session={planted}&sid={planted}");
         let mut refused = 0;
         for place in 0..6 {
             let browser = world.browser();

@@ -13,8 +13,9 @@ fn spellings(name: &str) -> [String; 10] {
         let spelled = name.replacen(from, &to.to_string(), 1);
         if spelled == name { format!("{name}{to}") } else { spelled }
     };
-    let full_width =
-        name.chars().map(|c| if c.is_ascii_lowercase() { char::from_u32(u32::from(c) - 97 + 0xff41).unwrap_or(c) } else { c });
+    let full_width = name.chars().map(|c| {
+        if c.is_ascii_lowercase() { char::from_u32(u32::from(c) - 97 + 0xff41).unwrap_or(c) } else { c }
+    });
     [
         name.to_uppercase(),
         title,
@@ -30,10 +31,46 @@ fn spellings(name: &str) -> [String; 10] {
 }
 
 const NAMES: [&str; 40] = [
-    "alice", "bob.smith", "isis", "kai", "sascha", "elias", "mike", "sisi", "aska", "kiki", "jens-ove", "erika", "ines",
-    "silke", "aisha", "vasili", "leila", "maike", "stine", "kasia", "iris", "sina", "ella", "anke", "seba", "mia_1",
-    "kilian", "tessa", "ilse", "heike", "aki", "sven", "lasse", "ida", "eike", "saskia", "a.k.e.", "x+is@example.org",
-    "elke99", "is-as-ke",
+    "alice",
+    "bob.smith",
+    "isis",
+    "kai",
+    "sascha",
+    "elias",
+    "mike",
+    "sisi",
+    "aska",
+    "kiki",
+    "jens-ove",
+    "erika",
+    "ines",
+    "silke",
+    "aisha",
+    "vasili",
+    "leila",
+    "maike",
+    "stine",
+    "kasia",
+    "iris",
+    "sina",
+    "ella",
+    "anke",
+    "seba",
+    "mia_1",
+    "kilian",
+    "tessa",
+    "ilse",
+    "heike",
+    "aki",
+    "sven",
+    "lasse",
+    "ida",
+    "eike",
+    "saskia",
+    "a.k.e.",
+    "x+is@example.org",
+    "elke99",
+    "is-as-ke",
 ];
 
 /// What each spelling comes to: the name it signs in as, or what it is refused with.
@@ -79,18 +116,26 @@ async fn sixty_four_who_register_eight_spellings_at_once_make_one_account() {
         for round in 0..5 {
             let name = format!("ada.l{round}");
             let spelled: Vec<String> = (0..8_usize)
-                .map(|n| name.char_indices().map(|(at, c)| if n >> (at % 3) & 1 == 1 { c.to_ascii_uppercase() } else { c }).collect())
+                .map(|n| {
+                    name.char_indices()
+                        .map(|(at, c)| if n >> (at % 3) & 1 == 1 { c.to_ascii_uppercase() } else { c })
+                        .collect()
+                })
                 .collect();
-            let browsers: Vec<_> =
-                (0..64).map(|n| if n % 2 == 0 { world.browser() } else { world.browser().at(&other) }).collect();
+            let browsers: Vec<_> = (0..64)
+                .map(|n| if n % 2 == 0 { world.browser() } else { world.browser().at(&other) })
+                .collect();
             // So that each knows its own spelling.
             browsers.iter().enumerate().for_each(|(n, browser)| browser.set_cookie("n", &n.to_string()));
-            let seen = released(browsers.clone(), |browser| {
-                let place: usize = browser.cookie("n").unwrap().parse().unwrap();
-                let spelled = spelled[place % 8].clone();
-                async move { browser.post("/register", &[("username", &spelled), ("password", PASSWORD)]).await }
-            })
-            .await;
+            let seen =
+                released(browsers.clone(), |browser| {
+                    let place: usize = browser.cookie("n").unwrap().parse().unwrap();
+                    let spelled = spelled[place % 8].clone();
+                    async move {
+                        browser.post("/register", &[("username", &spelled), ("password", PASSWORD)]).await
+                    }
+                })
+                .await;
             // Some are shed before they have cost a hash, and of the others one holds the name.
             let (held, full) = (count(&seen, 303), count(&seen, 503));
             assert_eq!(held, 1, "round {round}");

@@ -87,7 +87,8 @@ async fn headers_that_are_too_large_or_too_many_are_answered_with_431() {
     for kilobytes in (33..100).step_by(3) {
         for lines in [1, 8, 33] {
             let line = format!("Cookie: a={}\r\n", "x".repeat(kilobytes * 1024 / lines));
-            let answer = exchange(server.address, request(get, &format!("{HOST}{}", line.repeat(lines)))).await;
+            let answer =
+                exchange(server.address, request(get, &format!("{HOST}{}", line.repeat(lines)))).await;
             assert_eq!(status(&answer), 431, "{kilobytes} KiB in {lines}: {answer}");
             *(if answer.contains("Your browser sent too much") { &mut said } else { &mut empty }) += 1;
         }
@@ -95,7 +96,8 @@ async fn headers_that_are_too_large_or_too_many_are_answered_with_431() {
     println!("431: {empty} by the reader of HTTP, {said} by us");
     for (count, expected) in [(50, 200), (62, 200), (63, 431), (100, 431), (101, 431)] {
         // Host and Connection come to it.
-        let answer = exchange(server.address, request(get, &format!("{HOST}{}", "X-Many: x\r\n".repeat(count)))).await;
+        let answer =
+            exchange(server.address, request(get, &format!("{HOST}{}", "X-Many: x\r\n".repeat(count)))).await;
         assert_eq!(status(&answer), expected, "{count}: {answer}");
     }
     let long = format!("GET /login?{} HTTP/1.1", "x".repeat(100_000));
