@@ -88,6 +88,8 @@ impl MasterKey {
 pub(crate) fn parse(text: &str, what: &str) -> Result<Key> {
     let bytes = BASE64.decode(text.trim().as_bytes()).map(Zeroizing::new);
     let key: Option<[u8; 32]> = bytes.ok().and_then(|bytes| bytes.as_slice().try_into().ok());
+    // Base64 that was put together from pieces has another spelling than ours, and was cut or pasted wrongly.
+    let key = key.filter(|key| Zeroizing::new(BASE64.encode(key)).as_str() == text.trim());
     // All bytes alike is what somebody typed to get past this check.
     key.filter(|key| key.iter().any(|b| *b != key[0])).map(Zeroizing::new).ok_or_else(|| {
         Error::Refused(format!(
@@ -139,7 +141,8 @@ mod tests {
 
     #[test]
     fn a_weak_key_is_refused_and_not_repeated() {
-        for weak in ["secret", "", &BASE64.encode(&[0; 32]), &BASE64.encode(&[7; 31])] {
+        const PIECES: &str = "AAECAwQFXGBkaGxwEhMUFRYXGBkaGxwdHh8=00000000";
+        for weak in ["secret", "", &BASE64.encode(&[0; 32]), &BASE64.encode(&[7; 31]), PIECES] {
             let refused =
                 MasterKey::new(Some(Zeroizing::new(weak.to_owned())), Path::new(".")).find().unwrap_err();
             assert!(refused.to_string().contains("openssl rand"), "{refused}");
