@@ -116,6 +116,8 @@ fn can_be_chance(key: &[u8; 32]) -> bool {
 pub(crate) fn parse(text: &str, what: &str) -> Result<Key> {
     let bytes = BASE64.decode(text.trim().as_bytes()).map(Zeroizing::new);
     let key: Option<[u8; 32]> = bytes.ok().and_then(|bytes| bytes.as_slice().try_into().ok());
+    // Base64 that was put together from pieces has another spelling than ours, and was cut or pasted wrongly.
+    let key = key.filter(|key| Zeroizing::new(BASE64.encode(key)).as_str() == text.trim());
     key.filter(can_be_chance).map(Zeroizing::new).ok_or_else(|| {
         Error::Refused(format!(
             "{what} is not a key: it is the base64 of 32 random bytes, such as `openssl rand -base64 32` prints"
@@ -166,10 +168,12 @@ mod tests {
 
     #[test]
     fn a_weak_key_is_refused_and_not_repeated() {
+        const PIECES: &str = "AAECAwQFXGBkaGxwEhMUFRYXGBkaGxwdHh8=00000000";
         let sequence: Vec<u8> = (0..32).collect();
         for weak in [
             "secret",
             "",
+            PIECES,
             &BASE64.encode(&[0; 32]),
             &BASE64.encode(&[7; 31]),
             &BASE64.encode(&sequence),

@@ -54,7 +54,13 @@ pub(super) fn judge(bytes: &[u8]) -> Result<(), String> {
         return Err(neither());
     }
     let mut rest = match text.strip_prefix("<?xml ") {
-        Some(declared) => declared.split_once("?>").ok_or_else(broken)?.1,
+        Some(declared) => {
+            let (declaration, rest) = declared.split_once("?>").ok_or_else(broken)?;
+            if !is_as_read(declaration) {
+                return Err("is declared as something else than XML 1.0 in UTF-8: save it as that".into());
+            }
+            rest
+        }
         None => text,
     };
     let mut open: Vec<&str> = Vec::new();
@@ -92,6 +98,15 @@ pub(super) fn judge(bytes: &[u8]) -> Result<(), String> {
         return Err(broken());
     }
     if is_drawn { Ok(()) } else { Err(neither()) }
+}
+
+/// Whether a declaration leaves a browser no other way to read the bytes than ours: in some encodings, other bytes are a `<`.
+fn is_as_read(declaration: &str) -> bool {
+    let plain: String = declaration.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    let plain = plain.to_ascii_lowercase().replace('\'', "\"");
+    let Some(rest) = plain.strip_prefix("version=\"1.0\"") else { return false };
+    let rest = rest.strip_prefix("encoding=\"utf-8\"").unwrap_or(rest);
+    ["", "standalone=\"yes\"", "standalone=\"no\""].contains(&rest)
 }
 
 fn broken() -> String {
@@ -271,6 +286,8 @@ mod tests {
             "<!DOCTYPE svg><svg/>",
             "<g xmlns='http://www.w3.org/2000/svg'/>",
             "<?xml version='1.0'?>",
+            "<?xml version='1.0' encoding='ISO-2022-JP'?><svg xmlns='http://www.w3.org/2000/svg'/>",
+            "<?xml version<![CDATA[='1.0'?><svg xmlns='http://www.w3.org/2000/svg'/>",
             "<svg xmlns='http://www.w3.org/2000/svg'/><svg xmlns='http://www.w3.org/2000/svg'/>",
             "<svg xmlns='http://www.w3.org/2000/svg'/>x",
         ] {
