@@ -65,6 +65,8 @@ pub(crate) struct Browser {
     pub(crate) cookies: BTreeMap<String, String>,
     /// The value of every cookie that it ever got.
     pub(crate) tokens: Vec<String>,
+    /// How long it waits for an answer.
+    patience: Duration,
     stream: Option<TcpStream>,
 }
 
@@ -75,6 +77,7 @@ impl Browser {
             from: None,
             cookies: BTreeMap::new(),
             tokens: Vec::new(),
+            patience: PATIENCE,
             stream: None,
         }
     }
@@ -82,6 +85,11 @@ impl Browser {
     /// The same, behind a proxy that says who it is.
     pub(crate) fn from(site: &Site, address: String) -> Browser {
         Browser { from: Some(address), ..Browser::new(site) }
+    }
+
+    /// The same, with less patience.
+    pub(crate) fn with_patience(self, patience: Duration) -> Browser {
+        Browser { patience, ..self }
     }
 
     /// Another browser that has stolen all cookies of this one.
@@ -119,8 +127,14 @@ impl Browser {
 
     /// Opens the connection before it is needed.
     pub(crate) fn connect(&mut self) -> Result<()> {
-        self.stream = Some(connect(&self.site)?);
+        self.stream = Some(self.opened()?);
         Ok(())
+    }
+
+    fn opened(&self) -> Result<TcpStream> {
+        let stream = connect(&self.site)?;
+        stream.set_read_timeout(Some(self.patience))?;
+        Ok(stream)
     }
 
     /// Sends what is a whole request already.
@@ -129,12 +143,12 @@ impl Browser {
         let was_kept = kept.is_some();
         let mut stream = match kept {
             Some(stream) => stream,
-            None => connect(&self.site)?,
+            None => self.opened()?,
         };
         let mut answer = exchange(&mut stream, request);
         // A connection that was kept may have been closed meanwhile. No answer has begun, so nothing is done twice unseen.
         if was_kept && matches!(answer, Ok(None) | Err(_)) {
-            stream = connect(&self.site)?;
+            stream = self.opened()?;
             answer = exchange(&mut stream, request);
         }
         let answer = answer?.context("the connection was closed without an answer")?;
@@ -195,7 +209,10 @@ pub(crate) fn exchange(stream: &mut TcpStream, request: &[u8]) -> Result<Option<
 fn is_closed(error: &std::io::Error) -> bool {
     matches!(
         error.kind(),
-        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted | ErrorKind::UnexpectedEof
+        ErrorKind::ConnectionReset
+            | ErrorKind::BrokenPipe
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::UnexpectedEof
     )
 }
 

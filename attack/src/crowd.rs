@@ -22,7 +22,9 @@ pub(crate) fn together<T: Send>(
             .collect();
         threads
             .into_iter()
-            .map(|thread| thread.context("starting a thread")?.join().ok().context("a thread has panicked")?)
+            .map(|thread| {
+                thread.context("starting a thread")?.join().ok().context("a thread has panicked")?
+            })
             .collect()
     })
 }
@@ -55,8 +57,7 @@ impl Tally {
 
 impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let words: Vec<String> =
-            self.0.iter().map(|(status, count)| format!("{count} × {status}")).collect();
+        let words: Vec<String> = self.0.iter().map(|(status, count)| format!("{count} × {status}")).collect();
         f.write_str(&words.join(", "))
     }
 }

@@ -80,7 +80,8 @@ impl Database {
     pub(crate) fn weaken(&self, table: &str, key: &str, values: &[(&str, i64)]) -> Result<()> {
         let sql = match self {
             Database::Sqlite(_) => {
-                let set: Vec<String> = values.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+                let set: Vec<String> =
+                    values.iter().map(|(name, value)| format!("{name} = {value}")).collect();
                 format!(
                     "CREATE TRIGGER weakened AFTER UPDATE ON {table} BEGIN \
                      UPDATE {table} SET {} WHERE {key} = NEW.{key}; END",
@@ -139,7 +140,10 @@ mod tests {
     #[test]
     fn a_password_does_not_stand_among_the_arguments_of_a_program() {
         let (url, password) = without_password("postgres://ada:s%40cret:x@127.0.0.1:5432/db?a=b@c");
-        assert_eq!((url.as_str(), password.as_deref()), ("postgres://ada@127.0.0.1:5432/db?a=b@c", Some("s@cret:x")));
+        assert_eq!(
+            (url.as_str(), password.as_deref()),
+            ("postgres://ada@127.0.0.1:5432/db?a=b@c", Some("s@cret:x"))
+        );
         let plain = "postgres://postgres@/postgres?host=%2Ftmp%2Fx&port=5432";
         assert_eq!(without_password(plain), (plain.to_owned(), None));
     }

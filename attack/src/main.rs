@@ -9,7 +9,9 @@ use attack::{Options, Size, Verdict};
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match parse(&words).and_then(|options| attack::run(&options)) {
-        Ok(findings) if findings.iter().all(|finding| finding.verdict != Verdict::Broken) => ExitCode::SUCCESS,
+        Ok(findings) if findings.iter().all(|finding| finding.verdict != Verdict::Broken) => {
+            ExitCode::SUCCESS
+        }
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("attack: {error:#}");

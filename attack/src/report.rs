@@ -3,8 +3,14 @@
 use serde_json::json;
 
 /// Columns of the table, and how wide they are: 120 characters with the spaces between.
-const COLUMNS: [(&str, usize); 6] =
-    [("row", 9), ("what was tried", 31), ("how often", 12), ("result", 29), ("control, which has to fail", 23), ("verdict", 9)];
+const COLUMNS: [(&str, usize); 6] = [
+    ("row", 9),
+    ("what was tried", 31),
+    ("how often", 12),
+    ("result", 29),
+    ("control, which has to fail", 23),
+    ("verdict", 9),
+];
 
 /// What came of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

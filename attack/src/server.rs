@@ -31,7 +31,8 @@ struct Cluster {
 impl Place {
     /// On SQLite.
     pub(crate) fn new(program: &Path) -> Result<Place> {
-        let dir = tempfile::Builder::new().prefix("latchkey-attack-").tempdir().context("making a directory")?;
+        let dir =
+            tempfile::Builder::new().prefix("latchkey-attack-").tempdir().context("making a directory")?;
         let mut place = Place { dir, program: program.to_owned(), variables: Vec::new(), cluster: None };
         place.set("LATCHKEY_LISTEN", "127.0.0.1:0");
         Ok(place)
@@ -201,7 +202,8 @@ impl Drop for Server {
 
 /// `VmRSS` and `VmHWM` of a process, in bytes.
 pub(crate) fn memory_of(process: u32) -> Result<(u64, u64)> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).context("reading the memory of a process")?;
+    let status =
+        fs::read_to_string(format!("/proc/{process}/status")).context("reading the memory of a process")?;
     let of = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name));
         let number = line.and_then(|line| line.trim_start_matches(':').split_whitespace().next());

@@ -6,8 +6,8 @@ use std::process::ExitStatus;
 use anyhow::{Context, Result, bail};
 
 use crate::postgres::{self, Cluster};
-use crate::workspace::{cargo, run as start, target};
 use crate::tools;
+use crate::workspace::{cargo, run as start, target};
 
 /// Tries everything, or the rows that are named. What followed `attack` goes to the suite.
 pub(crate) fn run(words: &[String]) -> Result<()> {
@@ -35,7 +35,10 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
     judged(ended?)
 }
 
-#[expect(clippy::disallowed_methods, reason = "where the tests' PostgreSQL is, is said in the environment and nowhere else")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "where the tests' PostgreSQL is, is said in the environment and nowhere else"
+)]
 fn given() -> Option<String> {
     std::env::var(postgres::VARIABLE).ok().filter(|url| !url.is_empty())
 }

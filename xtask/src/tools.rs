@@ -183,7 +183,11 @@ mod tests {
 
     #[test]
     fn every_tool_names_its_package() {
-        assert!(ALL.iter().chain(&ATTACK).all(|Tool { name, package, .. }| !name.is_empty() && !package.is_empty()));
+        assert!(
+            ALL.iter()
+                .chain(&ATTACK)
+                .all(|Tool { name, package, .. }| !name.is_empty() && !package.is_empty())
+        );
     }
 
     #[test]

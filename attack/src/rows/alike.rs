@@ -62,7 +62,12 @@ pub(crate) fn run(ground: &Ground) -> Result<Vec<Finding>> {
             unlike.len(),
             auc(&took.0, &took.1)
         ),
-        control: if seen { "at the open registration they differ" } else { "no difference where there is one" }.to_owned(),
+        control: if seen {
+            "at the open registration they differ"
+        } else {
+            "no difference where there is one"
+        }
+        .to_owned(),
         verdict: verdict(unlike.is_empty() && pairs > 0, seen),
     }])
 }
@@ -78,7 +83,11 @@ fn normal(answer: &Answer, name: &str) -> String {
     text += &answer.text();
     let text = text.replace(name, "NAME");
     if answer.status == 429 {
-        return text.split(|c: char| c.is_ascii_digit()).filter(|piece| !piece.is_empty()).collect::<Vec<_>>().join("#");
+        return text
+            .split(|c: char| c.is_ascii_digit())
+            .filter(|piece| !piece.is_empty())
+            .collect::<Vec<_>>()
+            .join("#");
     }
     text
 }
@@ -95,7 +104,13 @@ fn auc(one: &[f64], other: &[f64]) -> f64 {
     let mut longer = 0.0;
     for a in one {
         for b in other {
-            longer += if a > b { 1.0 } else if a < b { 0.0 } else { 0.5 };
+            longer += if a > b {
+                1.0
+            } else if a < b {
+                0.0
+            } else {
+                0.5
+            };
         }
     }
     longer / (one.len() * other.len()).max(1) as f64

@@ -14,12 +14,12 @@ const LIBRARY: &str = "/usr/$LIB/faketime/libfaketime.so.1";
 pub(crate) fn run(ground: &Ground) -> Result<Vec<Finding>> {
     let place = ground.place()?;
     let server = place.start()?;
-    let (person, _) = ground.registered(&server.site)?;
+    let people = [ground.registered(&server.site)?.0, ground.registered(&server.site)?.0];
     server.stop()?;
 
     let mut told = Vec::new();
     let mut refused = 0;
-    for shift in ["+3600", "-3600"] {
+    for (shift, person) in ["+3600", "-3600"].into_iter().zip(&people) {
         let server = started(&place, shift)?;
         let mut browser = ground.browser(&server.site);
         person.gives_password(&mut browser)?;
@@ -33,7 +33,23 @@ pub(crate) fn run(ground: &Ground) -> Result<Vec<Finding>> {
     }
     let explained = told.iter().filter(|told| **told).count();
 
-    // Right again, a code is used; then the clock jumps back half a minute, and the code is still near.
+    // Right again: who was there while it was wrong, and had the right password, is kept out by nothing.
+    let server = place.start()?;
+    let mut let_in = 0;
+    for person in &people {
+        let_in += usize::from(person.clone().signs_in(&mut ground.browser(&server.site))?.status == 303);
+    }
+    // Whoever has to wait is told so, and is not let in.
+    let mut guesser = ground.browser(&server.site);
+    let mut last = 0;
+    for _ in 0..6 {
+        let guess = [("username", people[0].name.as_str()), ("password", "no such password")];
+        last = guesser.post("/login", &guess)?.status;
+    }
+    let waits = people[0].clone().signs_in(&mut guesser)?.status;
+    server.stop()?;
+
+    // A code is used; then the clock jumps back half a minute, and the code is still near.
     let server = place.start()?;
     let (mut jumper, mut browser) = ground.registered(&server.site)?;
     browser.post("/logout", &[])?;
@@ -56,9 +72,19 @@ pub(crate) fn run(ground: &Ground) -> Result<Vec<Finding>> {
             row: "clocks",
             tried: "codes of a phone that is right, at a server an hour ahead and an hour behind".to_owned(),
             often: "2".to_owned(),
-            result: format!("{refused} refused, {explained} of them with the server's time and a word on clocks"),
+            result: format!(
+                "{refused} refused, {explained} of them with the server's time and a word on clocks"
+            ),
             control: format!("at the right time the sign-in is answered {in_time}"),
             verdict: verdict(refused == 2 && explained == 2, in_time == 303),
+        },
+        Finding {
+            row: "clocks",
+            tried: "a sign-in of each of them, once the clock is right again".to_owned(),
+            often: people.len().to_string(),
+            result: format!("{let_in} of {} got in", people.len()),
+            control: format!("after guesses of a stranger the same sign-in is answered {waits}"),
+            verdict: verdict(let_in == people.len(), last == 429 && waits == 429),
         },
         Finding {
             row: "clocks",

@@ -11,9 +11,9 @@ use anyhow::{Context, Result};
 
 use crate::browser::Browser;
 use crate::crowd::{Tally, together};
+use crate::person::Person;
 use crate::report::verdict;
 use crate::server::{Server, memory_of};
-use crate::site::Site;
 use crate::{Finding, Ground, clock};
 
 const MIB: u64 = 1 << 20;
@@ -78,7 +78,11 @@ pub(crate) fn run(ground: &Ground) -> Result<Vec<Finding>> {
             ratio(&loaded, &unloaded, 50),
             ratio(&loaded, &unloaded, 99)
         ),
-        control: format!("a process that keeps {} MiB is seen to have {} MiB", (most + 64 * MIB) / MIB, seen / MIB),
+        control: format!(
+            "a process that keeps {} MiB is seen to have {} MiB",
+            (most + 64 * MIB) / MIB,
+            seen / MIB
+        ),
         verdict: verdict(held, seen > most),
     }])
 }
@@ -98,7 +102,8 @@ fn look(browser: &mut Browser, over: &AtomicBool, most: usize) -> Result<Vec<Dur
 }
 
 fn ratio(loaded: &[Duration], unloaded: &[Duration], percent: usize) -> String {
-    let at = |took: &[Duration]| took.get((took.len() * percent / 100).min(took.len().saturating_sub(1))).copied();
+    let at =
+        |took: &[Duration]| took.get((took.len() * percent / 100).min(took.len().saturating_sub(1))).copied();
     match (at(loaded), at(unloaded)) {
         (Some(loaded), Some(unloaded)) => {
             format!("{:.1}", loaded.as_secs_f64() / unloaded.as_secs_f64().max(1e-6))
@@ -108,7 +113,7 @@ fn ratio(loaded: &[Duration], unloaded: &[Duration], percent: usize) -> String {
 }
 
 /// Whether somebody gets in once the crowd has gone, and those who still waited have been told.
-fn recovers(ground: &Ground, person: &mut crate::person::Person, server: &Server) -> Result<bool> {
+fn recovers(ground: &Ground, person: &mut Person, server: &Server) -> Result<bool> {
     for _ in 0..8 {
         let answer = person.signs_in(&mut ground.browser(&server.site))?;
         if answer.status == 303 {
@@ -135,16 +140,4 @@ fn control(most: u64) -> Result<u64> {
     drop(input);
     keeper.wait()?;
     Ok(peak)
-}
-
-/// How many honest requests of those that were due got an answer, one every 50 ms, until it is over.
-pub(crate) fn honest(site: &Site, over: &AtomicBool) -> (u64, u64) {
-    let (mut asked, mut answered) = (0, 0);
-    while !over.load(Ordering::Relaxed) {
-        let mut browser = Browser::new(site);
-        asked += 1;
-        answered += u64::from(browser.get("/login").is_ok_and(|answer| answer.status == 200));
-        clock::pause(50);
-    }
-    (asked, answered)
 }

@@ -83,15 +83,25 @@ fn post(host: &str, body: &str, length: usize) -> String {
 
 /// Each with a name, to be told apart.
 fn floods(host: &str) -> Vec<(&'static str, Vec<u8>)> {
-    let many = |count: usize, one: &str| -> String { (0..count).map(|n| one.replace('#', &n.to_string())).collect() };
+    let many = |count: usize, one: &str| -> String {
+        (0..count).map(|n| one.replace('#', &n.to_string())).collect()
+    };
     let parameters = many(100_000, "p#=1&");
     let bytes = "a".repeat(10_000_000);
     let deep = "%25".repeat(6_000);
-    let smuggled = "POST /login HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/x-www-form-urlencoded\r\n".replace("HOST", host);
+    let smuggled =
+        "POST /login HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+            .replace("HOST", host);
     vec![
         ("10,000 headers", get(host, "/login", &many(10_000, "X-#: x\r\n")).into_bytes()),
-        ("one long header", get(host, "/login", &format!("X-Long: {}\r\n", &bytes[..1_000_000])).into_bytes()),
-        ("5,000 cookies", get(host, "/login", &format!("Cookie: {}\r\n", many(5_000, "c#=x; "))).into_bytes()),
+        (
+            "one long header",
+            get(host, "/login", &format!("X-Long: {}\r\n", &bytes[..1_000_000])).into_bytes(),
+        ),
+        (
+            "5,000 cookies",
+            get(host, "/login", &format!("Cookie: {}\r\n", many(5_000, "cookie#=x; "))).into_bytes(),
+        ),
         ("5,000 cookie headers", get(host, "/login", &many(5_000, "Cookie: c#=x\r\n")).into_bytes()),
         ("a long path", get(host, &format!("/{}", &bytes[..1_000_000]), "").into_bytes()),
         ("a long query", get(host, &format!("/login?{}", &parameters[..500_000]), "").into_bytes()),
@@ -102,7 +112,10 @@ fn floods(host: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("one field twice", post(host, "username=a&username=b&password=c", 32).into_bytes()),
         ("no UTF-8", post(host, "username=%ff&password=c", 23).into_bytes()),
         ("a length that is none", format!("{smuggled}Content-Length: x\r\n\r\n").into_bytes()),
-        ("two lengths", format!("{smuggled}Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcde").into_bytes()),
+        (
+            "two lengths",
+            format!("{smuggled}Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcde").into_bytes(),
+        ),
         ("a negative length", format!("{smuggled}Content-Length: -1\r\n\r\n").into_bytes()),
         ("an endless length", format!("{smuggled}Content-Length: 99999999999999999999\r\n\r\n").into_bytes()),
         ("a coding nobody has", format!("{smuggled}Transfer-Encoding: nobody\r\n\r\n").into_bytes()),

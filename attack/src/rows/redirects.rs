@@ -8,9 +8,34 @@ use crate::{Finding, Ground};
 
 /// What leads elsewhere, to be put together with hosts.
 const PREFIXES: [&str; 28] = [
-    "//", "///", "////", "/\\", "\\\\", "\\/", "/\t/", "/\n/", "/\r/", "\t//", " //", "/ /", "/\u{0}/", "/%09/", "/%5c",
-    "/%2f", "/.//", "/..//", "/x/..//", "//;@", "/\u{2044}", "/\u{ff0f}", "\u{3000}//", "/\u{200b}/", "http:", "http:/",
-    "http://", "HTTPS://",
+    "//",
+    "///",
+    "////",
+    "/\\",
+    "\\\\",
+    "\\/",
+    "/\t/",
+    "/\n/",
+    "/\r/",
+    "\t//",
+    " //",
+    "/ /",
+    "/\u{0}/",
+    "/%09/",
+    "/%5c",
+    "/%2f",
+    "/.//",
+    "/..//",
+    "/x/..//",
+    "//;@",
+    "/\u{2044}",
+    "/\u{ff0f}",
+    "\u{3000}//",
+    "/\u{200b}/",
+    "http:",
+    "http:/",
+    "http://",
+    "HTTPS://",
 ];
 const HOSTS: [&str; 10] = [
     "evil.example",
@@ -65,9 +90,12 @@ pub(crate) fn run(ground: &Ground) -> Result<Vec<Finding>> {
     }
     // After a real sign-in, with the worst of them, and with a good one, which has to be followed.
     let mut kept = String::new();
-    for rd in ["//evil.example", "/\\evil.example", "/account?x=1"] {
+    let after = ["//evil.example", "/\\evil.example", "/account?x=1"];
+    // A phone has two codes to give at once, and a test does not wait for the third.
+    for rd in ground.pick(&after[1..], &after, &after) {
         let mut browser = ground.browser(&arena.site);
-        let fields = [("username", person.name.as_str()), ("password", person.password.as_str()), ("rd", rd)];
+        let fields =
+            [("username", person.name.as_str()), ("password", person.password.as_str()), ("rd", *rd)];
         browser.post("/login", &fields)?.lands_on("/login/code")?;
         let code = person.code()?;
         let answer = browser.post("/login/code", &[("otp", &code)])?;
@@ -84,7 +112,7 @@ pub(crate) fn run(ground: &Ground) -> Result<Vec<Finding>> {
         often: asked.to_string(),
         result: format!("{} lead away{first}; a path of ours leads to {kept}", left.len()),
         control: format!("a server that takes them as they are leads away with {naive}"),
-        verdict: verdict(left.is_empty() && kept == "/account?x=1", naive > 200),
+        verdict: verdict(left.is_empty() && kept == "/account?x=1", naive * 2 > hostile.len()),
     }])
 }
 
@@ -105,7 +133,9 @@ mod tests {
 
     #[test]
     fn what_browsers_see_through_is_seen_through() {
-        for away in ["//e", "/\\e", "\\\\e", "/\t/e", " //e", "http:e", "https://e", "javascript:x", "e", "", "/\n/e"] {
+        for away in
+            ["//e", "/\\e", "\\\\e", "/\t/e", " //e", "http:e", "https://e", "javascript:x", "e", "", "/\n/e"]
+        {
             assert!(leaves(away), "{away:?}");
         }
         for here in ["/", "/account?x=//e", "/a//b", "/%2f%2fe", "/%5ce"] {

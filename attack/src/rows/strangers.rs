@@ -29,7 +29,9 @@ pub(crate) fn run(ground: &Ground) -> Result<Vec<Finding>> {
     let lives = resident.get("/")?.status == 200;
     let tables = biggest(&database)?;
     // A house that keeps a page of paper on each of them.
-    for (table, event) in [("attempts", "INSERT"), ("attempts", "UPDATE"), ("events", "INSERT"), ("events", "UPDATE")] {
+    for (table, event) in
+        [("attempts", "INSERT"), ("attempts", "UPDATE"), ("events", "INSERT"), ("events", "UPDATE")]
+    {
         database.ask(&format!(
             "CREATE TABLE IF NOT EXISTS kept (page TEXT); \
              CREATE TRIGGER keep_{table}_{event} AFTER {event} ON {table} BEGIN \
@@ -88,7 +90,8 @@ fn strange(ground: &Ground, stranger: &mut Browser, kind: usize) -> Result<u16> 
         0..=5 => stranger.post("/login", &[("username", &name), ("password", "no such password")]),
         6 => stranger.post("/register", &[("username", &name), ("password", "no such password")]),
         7 => stranger.get(&format!("/link/{token}")),
-        8 => stranger.post(&format!("/setup/{token}"), &[("username", &name), ("password", "no such password")]),
+        8 => stranger
+            .post(&format!("/setup/{token}"), &[("username", &name), ("password", "no such password")]),
         9 => {
             stranger.cookies.insert("latchkey-login".to_owned(), token);
             stranger.post("/login/code", &[("username", &name), ("otp", "123456")])

@@ -36,7 +36,8 @@ pub(crate) fn run(ground: &Ground) -> Result<Vec<Finding>> {
     let form = format!("username={}&password=FUZZ", fresh.name);
     let alone = file("right", std::slice::from_ref(&fresh.password))?;
     let control = ffuf(&arena.site, &alone, ("/login", &form, ""), seconds)?;
-    let few = matches!((before, after), (Some(before), Some(after)) if after - before <= 5) || before.is_none();
+    let few =
+        matches!((before, after), (Some(before), Some(after)) if after - before <= 5) || before.is_none();
     let mut findings = vec![Finding {
         row: "tool",
         tried: "ffuf: passwords of one name, the right one at the end of the list".to_owned(),
@@ -51,13 +52,15 @@ pub(crate) fn run(ground: &Ground) -> Result<Vec<Finding>> {
     let mut knower = ground.browser(&arena.site);
     person.gives_password(&mut knower)?;
     let cookie = |browser: &crate::browser::Browser| {
-        let pairs: Vec<String> = browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let pairs: Vec<String> =
+            browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         pairs.join("; ")
     };
     let all = person.wrong_codes(100_000)?;
     let form = format!("username={}&otp=FUZZ", person.name);
     let before = counted("sign_in.code_wrong")?;
-    let guessed = ffuf(&arena.site, &file("codes", &all)?, ("/login/code", &form, &cookie(&knower)), seconds)?;
+    let guessed =
+        ffuf(&arena.site, &file("codes", &all)?, ("/login/code", &form, &cookie(&knower)), seconds)?;
     let after = counted("sign_in.code_wrong")?;
     let (mut fresh, _) = ground.registered(&arena.site)?;
     let mut holder = ground.browser(&arena.site);
@@ -67,7 +70,8 @@ pub(crate) fn run(ground: &Ground) -> Result<Vec<Finding>> {
     let control = ffuf(&arena.site, &right, ("/login/code", &form, &cookie(&holder)), seconds)?;
     // Still told to wait, although everything is right: that is what it costs.
     let waits = person.code().and_then(|code| knower.post("/login/code", &[("otp", &code)]))?.status;
-    let few = matches!((before, after), (Some(before), Some(after)) if after - before <= 6) || before.is_none();
+    let few =
+        matches!((before, after), (Some(before), Some(after)) if after - before <= 6) || before.is_none();
     findings.push(Finding {
         row: "tool",
         tried: "ffuf: codes of one name, with the password known".to_owned(),
@@ -84,11 +88,16 @@ fn ffuf(site: &Site, list: &str, (path, form, cookie): (&str, &str, &str), secon
     let out = format!("{list}.json");
     let mut tool = Command::new("ffuf");
     tool.args(["-w", list, "-u", &format!("http://{}{path}", site.address), "-X", "POST", "-d", form]);
-    tool.args(["-H", "Content-Type: application/x-www-form-urlencoded", "-H", &format!("Host: {}", site.host)]);
+    tool.args([
+        "-H",
+        "Content-Type: application/x-www-form-urlencoded",
+        "-H",
+        &format!("Host: {}", site.host),
+    ]);
     if !cookie.is_empty() {
         tool.args(["-b", cookie]);
     }
-    tool.args(["-mc", "303", "-t", "40", "-s", "-noninteractive", "-maxtime", &seconds.to_string()]);
+    tool.args(["-mc", "303", "-t", "40", "-s", "-maxtime", &seconds.to_string()]);
     tool.args(["-of", "json", "-o", &out]);
     let ended = tool.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).output();
     let ended = ended.context("starting ffuf; on Debian its package is called ffuf")?;

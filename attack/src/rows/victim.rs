@@ -63,7 +63,14 @@ fn siege(ground: &Ground, policy: &str) -> Result<Finding> {
             let code = wrong[(n + k * 2 * THREADS) % wrong.len()].as_str();
             let name = victim.name.as_str();
             let answer = match (n % 2 == 0, by_code) {
-                (true, _) => browser.post("/login", &[("username", name), ("password", "wrong horse battery")]),
+                (true, false) => {
+                    browser.post("/login", &[("username", name), ("password", "wrong horse battery")])
+                }
+                // Nobody is asked for a password there. What else opens the door is a recovery code.
+                (true, true) => {
+                    let wrong = [("username", name), ("recovery_code", "abcd-efgh-jkmn-pqrs")];
+                    browser.post("/login/recovery", &wrong)
+                }
                 (false, true) => browser.post("/login", &[("username", name), ("otp", code)]),
                 (false, false) => browser.post("/login/code", &[("username", name), ("otp", code)]),
             };
@@ -93,7 +100,8 @@ fn siege(ground: &Ground, policy: &str) -> Result<Finding> {
     Ok(Finding {
         row: "victim",
         tried: format!(
-            "{RATE} wrong passwords and {RATE} wrong codes a second from {ADDRESSES} addresses at one name, policy {policy}"
+            "{RATE} wrong {} and {RATE} wrong codes a second from {ADDRESSES} addresses at one name, policy {policy}",
+            if by_code { "recovery codes" } else { "passwords" }
         ),
         often: format!("{} in {passed} s", tally.all()),
         result: format!(
