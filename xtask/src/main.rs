@@ -1,6 +1,7 @@
 //! `cargo xtask`: what developers type, and what CI runs. Each command has a file of its own.
 
 mod accept;
+mod attack;
 mod axe;
 mod check;
 mod dist;
@@ -30,12 +31,16 @@ cargo xtask check [STEP]                  format, clippy, house rules, documenta
 cargo xtask test [-p CRATE] [FILTER…]     every test, on SQLite and PostgreSQL and in a real browser; installs what is missing
 cargo xtask postgres -- COMMAND…          runs COMMAND beside a PostgreSQL of its own; LATCHKEY_TEST_POSTGRES names it
 cargo xtask test-install                  the package on a clean Debian 12 that boots; `test` without a filter ends with it
+cargo xtask attack [ROW…]                 the hostile suite against a release binary, in 25 minutes; ends with a table of what held
 cargo xtask docs                          the pages for operators as a book, in target/book, with every link followed
 cargo xtask dist                          what people install, in target/dist: the program, its manual, the package for Debian
 cargo xtask passwords FIRST… --long LIST…   the list of common passwords, made again from the lists that crates/auth/data names
 cargo xtask sbom                          what the program is made of, for programs: CycloneDX, in target/sbom
 cargo xtask fuzz [TARGET] [--seconds N]   the fuzzers, each for a minute; wants the nightly compiler and cargo-fuzz
 cargo xtask accept [-p CRATE] [FILTER…]   runs the tests and takes their snapshots as right; read the diff afterward
+
+More for `attack`: --quick takes a few minutes; --url http://127.0.0.1:PORT attacks an installation on this machine, --host NAME
+names it, --database URL has its counters; --json FILE writes the table for programs.
 
 More for `test`: --test NAME picks one test binary; what follows `--` goes to it (`-- --nocapture`).";
 
@@ -60,6 +65,7 @@ fn run(words: &[String]) -> Result<()> {
         "test" => test::run(&test::Selection::parse(rest)?),
         "postgres" => postgres::run(rest),
         "test-install" => install::run(),
+        "attack" => attack::run(rest),
         "docs" => docs::run(),
         "sbom" => sbom::run(),
         "fuzz" => fuzz::run(rest),

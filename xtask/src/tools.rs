@@ -38,11 +38,13 @@ pub(crate) const POSTGRES: Tool =
 pub(crate) const NPM: Tool = program("npm", "npm");
 
 /// Everything that the whole suite needs.
-pub(crate) const ALL: [Tool; 12] = [
+pub(crate) const ALL: [Tool; 13] = [
     POSTGRES,
     program("git", "git"),
     program("curl", "curl"),
     program("oathtool", "oathtool"),
+    // The counters of the hostile suite.
+    program("sqlite3", "sqlite3"),
     program("zbarimg", "zbar-tools"),
     // The tutorial whose people are imported; its libraries come into `target/tools`.
     program("python3", "python3-venv"),
@@ -52,6 +54,15 @@ pub(crate) const ALL: [Tool; 12] = [
     program("chromium", "chromium"),
     program("chromedriver", "chromium-driver"),
     Tool { name: "a font", package: "fonts-dejavu-core", sign: Sign::Font },
+];
+
+/// What the hostile suite attacks with, and reads the counters with. The tests need none of the first three.
+pub(crate) const ATTACK: [Tool; 5] = [
+    program("slowhttptest", "slowhttptest"),
+    program("ffuf", "ffuf"),
+    program("faketime", "faketime"),
+    program("sqlite3", "sqlite3"),
+    program("psql", "postgresql-client"),
 ];
 
 /// What makes the package for Debian.
@@ -160,7 +171,7 @@ pub(crate) fn versions_with(parent: &Path, program: &str) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ALL, Tool, missing, program, versions_with};
+    use super::{ALL, ATTACK, Tool, missing, program, versions_with};
     use std::fs;
 
     #[test]
@@ -172,7 +183,11 @@ mod tests {
 
     #[test]
     fn every_tool_names_its_package() {
-        assert!(ALL.iter().all(|Tool { name, package, .. }| !name.is_empty() && !package.is_empty()));
+        assert!(
+            ALL.iter()
+                .chain(&ATTACK)
+                .all(|Tool { name, package, .. }| !name.is_empty() && !package.is_empty())
+        );
     }
 
     #[test]

@@ -131,6 +131,16 @@ fn nothing_imports_xtask_and_xtask_imports_nothing_of_ours() {
 }
 
 #[test]
+fn the_attacker_knows_nothing_of_ours_and_nothing_that_is_shipped_knows_the_attacker() {
+    for package in CRATES {
+        assert!(!lists(package, "attack"), "{package} lists attack, which only tests may use");
+    }
+    let ours =
+        dependencies(&read("attack/Cargo.toml")).into_iter().find(|name| CRATES.contains(&name.as_str()));
+    assert_eq!(ours, None, "what attacks us must not believe what we believe");
+}
+
+#[test]
 fn the_reader_of_manifests_sees_every_way_to_write_a_dependency() {
     let manifest = "
         [package]
