@@ -103,7 +103,7 @@ pub fn in_words(chance: f64) -> String {
     let digits = format!("{times:.0}");
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
