@@ -176,7 +176,7 @@ impl App {
     /// wrong time, and a budget that rests by it, would keep people out until that time has come. See `docs/adr/0014`.
     async fn time_to_judge(&self) -> Result<Time> {
         // A database that is away is another matter, and says so itself.
-        let unsure = |error| match error {
+        let unsure = |error: Error| match error {
             Error::Refused(_) => Error::Unjudged(Box::new(error)),
             other => other,
         };

@@ -114,7 +114,7 @@ impl Stage {
 
     /// Every other browser asks the other instance.
     fn spread(&self, n: usize, browser: Browser) -> Browser {
-        if n % 2 == 0 { browser.at(&self.world) } else { browser.at(&self.other) }
+        if n.is_multiple_of(2) { browser.at(&self.world) } else { browser.at(&self.other) }
     }
 
     async fn half_signed_in(&self, n: usize) -> Browser {
