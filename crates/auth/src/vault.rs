@@ -113,13 +113,21 @@ impl Vault {
         match inserted.await {
             Ok(()) => unseal(&ring, &key, random),
             Err(Error::Taken) => {
+                // On this machine it may have been with the key that we have just made: then it is the right one.
+                let theirs = db.scan(keys::all).await?;
+                if let Ok(vault) = unseal(&theirs, &key, random) {
+                    return Ok(vault);
+                }
                 master.forget();
                 Err(Error::Refused(
                     "another node has just made the keys of this database: copy its master key here, and start again".into(),
                 ))
             }
             Err(other) => {
-                master.forget();
+                // Where nobody knows whether it was written, the key may be needed.
+                if !matches!(other, Error::Away(_) | Error::Busy) {
+                    master.forget();
+                }
                 Err(other)
             }
         }

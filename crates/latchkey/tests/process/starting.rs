@@ -115,6 +115,30 @@ fn the_wrong_master_key_stops_the_start_and_writes_nothing() {
     }
 }
 
+#[test]
+fn many_first_starts_at_once_agree_on_one_key() {
+    for _ in 0..6 {
+        let place = Place::new(Kind::Sqlite);
+        let mut first: Vec<_> = (0..6)
+            .map(|n| {
+                let name = format!("person{n}");
+                place
+                    .latchkey(&["user", "add", &name])
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::piped())
+                    .spawn()
+                    .unwrap()
+            })
+            .collect();
+        for started in &mut first {
+            let mut said = String::new();
+            started.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+            assert!(started.wait().unwrap().success(), "{said}");
+        }
+        assert!(place.run(&["key", "list"]).status.success(), "the key is there");
+    }
+}
+
 /// Every byte of it: the files, or all rows as text.
 fn database(place: &Place) -> Vec<(String, Vec<u8>)> {
     if let Some(url) = place.url() {
