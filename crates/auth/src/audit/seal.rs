@@ -100,7 +100,7 @@ impl Sealer {
         let mut sealed = 0;
         loop {
             let before = over(self.app.clock.now());
-            if !self.app.db.read(move |conn| events::has_unsealed(conn, before)).await? {
+            if !self.app.db.scan(move |conn| events::has_unsealed(conn, before)).await? {
                 return Ok(sealed);
             }
             let (vault, known) = (self.app.vault.clone(), self.head.clone());

@@ -102,9 +102,9 @@ fn what_is_asked_of_the_log_in_other_words_is_refused() {
     assert_eq!(text(&place.run(&["setup-link"])).0, 0);
     for (arguments, says) in [
         (&["audit", "list", "--since", "yesterday"][..], "is no time"),
-        (&["audit", "export", "--until", "24"], "is no time"),
-        (&["audit", "export", "--csv", "--jsonl"], "cannot be used with"),
-        (&["audit", "verify", "--expect", "12"], "write the head as"),
+        (&["audit", "export", "--until", "24"][..], "is no time"),
+        (&["audit", "export", "--csv", "--jsonl"][..], "cannot be used with"),
+        (&["audit", "verify", "--expect", "12"][..], "write the head as"),
     ] {
         let (code, _, problem) = text(&place.run(arguments));
         assert_eq!(code, 2, "{arguments:?}: {problem}");

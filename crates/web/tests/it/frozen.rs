@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use auth::audit::seal::Sealer;
+use auth::audit::verify::{self, Listener};
 use auth::import::{self, Grace};
 use auth::link::{self, Purpose};
 use auth::{Role, setup, users};
@@ -67,6 +69,14 @@ async fn people_of_every_version_sign_in_with_what_they_have() {
             let token = std::fs::read_to_string(folder.join(format!("session-{}.txt", name(kind)))).unwrap();
             browser.set_cookie("latchkey", token.trim());
             browser.get("/account").await.is(200);
+            // What happened then is sealed now.
+            world.wait(120);
+            Sealer::new(&world.app).seal().await.unwrap();
+            let listener =
+                Listener { found: Box::new(|found| println!("{found}")), looked: Box::new(|_| {}) };
+            let report = verify::run(&world.app, None, listener).await.unwrap();
+            assert!(report.adopted > 0 && report.events > report.adopted, "{report:?}");
+            assert_eq!((report.findings, report.unsealed), (0, 0));
         }
     }
 }
@@ -91,7 +101,16 @@ async fn a_house_can_be_frozen_with_something_in_every_table() {
     let mut people = Vec::new();
     for kind in [Kind::Sqlite, Kind::Postgres] {
         let world = World::on(kind).await;
+        // Somebody was let in long ago, and that has been kept long enough.
+        world.wait(-401 * 24 * 3600);
+        setup::user_link(&world.app, "zoe", Role::User).await.unwrap();
+        Sealer::new(&world.app).seal().await.unwrap();
+        world.wait(401 * 24 * 3600);
         people.push(furnish(&world, kind).await);
+        let mut sealer = Sealer::new(&world.app);
+        sealer.seal().await.unwrap();
+        assert_eq!(sealer.remove_old().await.unwrap(), 1);
+        sealer.release().await.unwrap();
         let dump = world.dump().await;
         let empty: Vec<&str> = TABLES.into_iter().filter(|table| dump.rows(table).is_empty()).collect();
         assert!(empty.is_empty(), "nothing in {empty:?}");
@@ -108,7 +127,7 @@ async fn a_house_can_be_frozen_with_something_in_every_table() {
 }
 
 /// All but the one that the migrations keep.
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 20] = [
     "attempts",
     "authenticators",
     "claims",
@@ -116,12 +135,15 @@ const TABLES: [&str; 17] = [
     "enrollments",
     "events",
     "keys",
+    "leases",
     "logins",
     "policies",
     "quotas",
     "recovery_codes",
     "recovery_sheets",
     "registrations",
+    "seals",
+    "seals_removed",
     "sessions",
     "setup_links",
     "user_links",
