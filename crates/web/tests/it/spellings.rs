@@ -118,7 +118,7 @@ async fn sixty_four_who_register_eight_spellings_at_once_make_one_account() {
             let spelled: Vec<String> = (0..8_usize)
                 .map(|n| {
                     name.char_indices()
-                        .map(|(at, c)| if n >> (at % 3) & 1 == 1 { c.to_ascii_uppercase() } else { c })
+                        .map(|(at, c)| if (n >> (at % 3)) & 1 == 1 { c.to_ascii_uppercase() } else { c })
                         .collect()
                 })
                 .collect();
