@@ -117,6 +117,7 @@ fn bom(
         let reference = reference(name, version, is_ours);
         // Old manifests write `MIT/Apache-2.0`, which always meant a choice.
         let license = text("license")?.replace('/', " OR ");
+        let license = license.split_whitespace().collect::<Vec<_>>().join(" ");
         let mut component = json!({
             "type": if name == PROGRAM { "application" } else { "library" },
             "bom-ref": reference,
