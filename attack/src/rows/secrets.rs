@@ -68,7 +68,8 @@ pub(crate) fn run(ground: &Ground) -> Result<Vec<Finding>> {
     let first = first.map(|(place, count)| format!("; {count} in {place}")).unwrap_or_default();
     // What has to be found: the name in the database, a route in the log, and a secret that is laid there.
     let found = |text: &str, ending: &str| {
-        let search = Search::new(&[text.to_owned()]);
+        let texts = [text.to_owned()];
+        let search = Search::new(&texts);
         written.iter().any(|(place, bytes)| place.ends_with(ending) && search.found_in(bytes) > 0)
     };
     let (in_database, in_log) = (found(&name, ".db"), found("/login/code", ".log"));
