@@ -15,7 +15,7 @@ fn hold(rows: &[&str]) {
         rows: rows.iter().map(|row| (*row).to_owned()).collect(),
         json: None,
     };
-    let findings = run(&options).unwrap();
+    let findings = run(&options).expect("the suite can be run");
     assert!(findings.len() >= rows.len(), "{findings:?}");
     for finding in findings {
         assert_eq!(finding.verdict, Verdict::Held, "{finding:?}");
