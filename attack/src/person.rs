@@ -153,6 +153,13 @@ impl Person {
         }
     }
 
+    /// Waits until the last code is the one that a phone shows: it may be the next one's.
+    pub(crate) fn until_due(&self) {
+        while self.phones.iter().any(|phone| phone.spent > clock::unix_seconds() / PERIOD) {
+            clock::pause(250);
+        }
+    }
+
     /// Distinct codes that are right at no time near now.
     pub(crate) fn wrong_codes(&self, count: usize) -> Result<Vec<String>> {
         let now = clock::unix_seconds() / PERIOD;

@@ -23,9 +23,9 @@ pub(crate) fn run(ground: &Ground) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let arena = ground.arena()?;
     let place = if arena.own.is_some() { "SQLite" } else { "the installation" };
-    let came = flood(ground, &[arena.site.clone()], arena.database.as_ref(), sizes(ground))?;
+    let came = flood(ground, std::slice::from_ref(&arena.site), arena.database.as_ref(), sizes(ground))?;
     let without = match (&arena.own, &arena.database) {
-        (Some(_), Some(database)) => control(ground, &[arena.site.clone()], database)?,
+        (Some(_), Some(database)) => control(ground, std::slice::from_ref(&arena.site), database)?,
         _ => ("none here: nothing of an installation is weakened".to_owned(), true),
     };
     findings.push(finding(place, &came, without));

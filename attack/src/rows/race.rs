@@ -16,9 +16,9 @@ pub(crate) fn run(ground: &Ground) -> Result<Vec<Finding>> {
     let rounds = ground.pick(2, 20, 200);
     let place = ground.place()?;
     let server = place.start()?;
-    let got_in = race(ground, &[server.site.clone()], rounds)?;
+    let got_in = race(ground, std::slice::from_ref(&server.site), rounds)?;
     place.database()?.weaken("authenticators", "id", &[("last_step", -1)])?;
-    let control = race(ground, &[server.site.clone()], 3)?;
+    let control = race(ground, std::slice::from_ref(&server.site), 3)?;
     let mut findings = vec![finding("SQLite", rounds, &got_in, &control)];
     drop(server);
     drop(place);

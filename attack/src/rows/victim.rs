@@ -56,13 +56,13 @@ fn siege(ground: &Ground, policy: &str) -> Result<Finding> {
 
     let guess = |n: usize, barrier: &Barrier| {
         barrier.wait();
-        let mut browser = if n % 2 == 0 { Browser::new(&server.site) } else { knower.thief() };
+        let mut browser = if n.is_multiple_of(2) { Browser::new(&server.site) } else { knower.thief() };
         let (mut tally, mut k) = (Tally::default(), 0);
         while !over.load(Ordering::Relaxed) {
             browser.from = Some(addresses[(n + k * 2 * THREADS) % ADDRESSES].clone());
             let code = wrong[(n + k * 2 * THREADS) % wrong.len()].as_str();
             let name = victim.name.as_str();
-            let answer = match (n % 2 == 0, by_code) {
+            let answer = match (n.is_multiple_of(2), by_code) {
                 (true, false) => {
                     browser.post("/login", &[("username", name), ("password", "wrong horse battery")])
                 }
