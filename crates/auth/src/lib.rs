@@ -135,8 +135,13 @@ impl App {
     }
 
     async fn open_here(config: Config, clock: Clock, random: Random) -> Result<App> {
+        let db = Db::open(&config.database, clock.now()).await.map_err(refused)?;
+        App::open_over(db, config, clock, random).await
+    }
+
+    /// Opens the key ring of a database that is open already: a simulation brings its own.
+    pub async fn open_over(db: Db, config: Config, clock: Clock, random: Random) -> Result<App> {
         let now = clock.now();
-        let db = Db::open(&config.database, now).await.map_err(refused)?;
         let master = MasterKey::new(config.master_key.clone(), &config.data_dir);
         let vault = Vault::open(&db, master, random.clone(), now).await?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
