@@ -136,15 +136,20 @@ impl App {
 
     async fn open_here(config: Config, clock: Clock, random: Random) -> Result<App> {
         let db = Db::open(&config.database, clock.now()).await.map_err(refused)?;
-        App::open_over(db, config, clock, random).await
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        App::open_over(db, config, (clock, random), threads).await
     }
 
-    /// Opens the key ring of a database that is open already: a simulation brings its own.
-    pub async fn open_over(db: Db, config: Config, clock: Clock, random: Random) -> Result<App> {
+    /// Opens the key ring of a database that is open already, and hashes on so many threads: a simulation brings both.
+    pub async fn open_over(
+        db: Db,
+        config: Config,
+        (clock, random): (Clock, Random),
+        threads: usize,
+    ) -> Result<App> {
         let now = clock.now();
         let master = MasterKey::new(config.master_key.clone(), &config.data_dir);
         let vault = Vault::open(&db, master, random.clone(), now).await?;
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let hasher = Hasher::new(threads, config.password_cost, vault.pepper())?;
         Ok(App { config: Arc::new(config), clock, random, db, vault, hasher, rested: Rested::default() })
     }

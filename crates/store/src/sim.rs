@@ -116,8 +116,7 @@ impl Sim {
 
     /// The jobs that wait, the oldest first.
     pub fn waiting(&self) -> Vec<Waiting> {
-        let waiting =
-            |one: &Waits| Waiting { ticket: one.ticket, writes: one.job.shape() == Shape::Write };
+        let waiting = |one: &Waits| Waiting { ticket: one.ticket, writes: one.job.shape() == Shape::Write };
         self.0.lock().waiting.iter().map(waiting).collect()
     }
 
@@ -161,12 +160,7 @@ fn open(path: &Path) -> Result<Connection> {
 }
 
 impl State {
-    fn run(
-        &mut self,
-        tickets: &[u64],
-        mut fault: Option<Fault>,
-        ending: Ending,
-    ) -> Result<Vec<(u64, Done)>> {
+    fn run(&mut self, tickets: &[u64], mut fault: Option<Fault>, ending: Ending) -> Result<Vec<(u64, Done)>> {
         let mut done = Vec::new();
         let mut ready = Vec::new();
         for ticket in tickets {
@@ -230,12 +224,7 @@ impl State {
         Ok(done)
     }
 
-    fn look(
-        &mut self,
-        mut one: Waits,
-        fault: Option<Fault>,
-        ending: Ending,
-    ) -> Result<Vec<(u64, Done)>> {
+    fn look(&mut self, mut one: Waits, fault: Option<Fault>, ending: Ending) -> Result<Vec<(u64, Done)>> {
         let link = Engine::Sim(Link::new(&self.conn, fault));
         let looked = match one.job.shape() {
             Shape::Point => {

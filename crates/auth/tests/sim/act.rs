@@ -302,7 +302,9 @@ async fn confirm(
     Ok(match enroll::confirm(app, &enroll.secret, (&code, ""), &visit).await? {
         enroll::Confirmed::SignedIn(started) => Gained::Session(started.token),
         enroll::Confirmed::Added => Gained::Nothing,
-        enroll::Confirmed::OwesPassword(_) => return Err(Error::Refused("nobody here owes a password".into())),
+        enroll::Confirmed::OwesPassword(_) => {
+            return Err(Error::Refused("nobody here owes a password".into()));
+        }
     })
 }
 

@@ -66,9 +66,8 @@ impl World {
     pub(crate) fn observe(&mut self) -> Verdict {
         let after = self.seen_rows;
         let events = self.look(move |conn| {
-            const NEW: Sql = Sql::new(
-                "SELECT rowid, kind, name, address, at FROM events WHERE rowid > $1 ORDER BY rowid",
-            );
+            const NEW: Sql =
+                Sql::new("SELECT rowid, kind, name, address, at FROM events WHERE rowid > $1 ORDER BY rowid");
             conn.all(NEW, &[after.into()], |row| {
                 Ok(Event {
                     row: row.int(0)?,
@@ -79,6 +78,7 @@ impl World {
                 })
             })
         });
+        self.model.budgets.comparing = self.comparing();
         for event in events {
             self.seen_rows = event.row;
             let number = match event.address.parse::<Ipv4Addr>() {
@@ -93,7 +93,8 @@ impl World {
             }
             record.events.push(event.kind.clone());
             let password_then = record.password_then.clone();
-            let doing = Doing { number, act: &record.act, password_then, scanned };
+            let epoch_then = record.epoch_then;
+            let doing = Doing { number, act: &record.act, password_then, epoch_then, scanned };
             self.model.apply(&doing, &event).map_err(|why| format!("#{number}: {why}"))?;
         }
         Ok(())
@@ -112,7 +113,11 @@ fn shown(outcome: &Outcome) -> String {
 fn is_success(kind: &str) -> bool {
     !matches!(
         kind,
-        "sign_in.password_wrong" | "sign_in.code_wrong" | "sign_in.code_replayed" | "recovery.code_wrong" | "sign_in.rested"
+        "sign_in.password_wrong"
+            | "sign_in.code_wrong"
+            | "sign_in.code_replayed"
+            | "recovery.code_wrong"
+            | "sign_in.rested"
     )
 }
 

@@ -76,6 +76,12 @@ impl World {
 
     /// When all is quiet: who is signed in is so, and whoever may get in does.
     pub(crate) fn ends(&mut self) -> Verdict {
+        // Whoever is let in again is not signed in by that.
+        let disabled = self.model.users.iter().filter(|(_, user)| user.disabled);
+        let disabled: Vec<_> = disabled.map(|(name, _)| one_name(name)).collect();
+        for name in disabled {
+            self.calmly(Act::Enable { name })?;
+        }
         for session in self.known.sessions.clone() {
             self.calmly(Act::Check { session })?;
         }

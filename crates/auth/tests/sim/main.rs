@@ -115,7 +115,10 @@ fn whatever_breaks_at_whatever_moment_nothing_is_spent_twice_and_nothing_lost() 
 fn the_real_engine_does_the_same_in_whatever_order_people_are_served() {
     let seeds = number("LATCHKEY_TEST_SEEDS").unwrap_or(SEEDS) / ON_SQLITE;
     let (failed, tried) = first_failure(seeds, |_| Engine::Sqlite);
-    assert_eq!(failed, None, "on the real engine threads have a say: the same seed may go well the next time");
+    assert_eq!(
+        failed, None,
+        "on the real engine threads have a say: the same seed may go well the next time"
+    );
     assert_eq!(tried, seeds);
 }
 

@@ -28,8 +28,10 @@ pub(crate) struct Event {
 pub(crate) struct Doing<'a> {
     pub(crate) number: usize,
     pub(crate) act: &'a Act,
-    /// The password of its person when it began.
+    /// The password of its person when it began, if they could sign in.
     pub(crate) password_then: Option<String>,
+    /// Their epoch then.
+    pub(crate) epoch_then: Option<i64>,
     /// The key that was scanned in it, and the step of the code that was typed.
     pub(crate) scanned: Option<(Key, i64)>,
 }
@@ -152,13 +154,13 @@ impl Model {
     /// An authenticator that somebody begins to set up: its row is committed. There is no event for it.
     pub(crate) fn begins_to_add(&mut self, number: usize, act: &Act) -> Verdict {
         let Act::Add { session, called } = act else { return Ok(()) };
-        self.in_session(session.by, "an authenticator was begun")?;
         let name = session.name;
         let user = self.user_mut(name)?;
         if user.enrolling.replace(number) != Some(number) {
             let epoch = user.epoch;
             let (session, called) = (Some(session.by), called.clone());
-            self.enrollments.insert(number, Enrollment { name, epoch, session, called, password: None, full: true });
+            self.enrollments
+                .insert(number, Enrollment { name, epoch, session, called, password: None, full: true });
         }
         Ok(())
     }
@@ -173,15 +175,18 @@ impl Model {
             ("sign_in.password_right", Act::Begin { password, .. }) => {
                 let right = self.knows(doing, password)?;
                 ensure(right, || format!("{password:?} is not the password of {name}"))?;
-                ensure(!self.user(name)?.disabled, || format!("{name} is locked out"))?;
+                // Locked out between the comparison and this, the login is void by its epoch.
+                let locked_out = self.user(name)?.disabled && doing.password_then.is_none();
+                ensure(!locked_out, || format!("{name} is locked out"))?;
                 self.begin_login(number, name, (password.clone(), at));
             }
             ("sign_in.password_wrong", _) => {
                 let given = act.password().unwrap_or_default();
                 if let Ok(user) = self.user(name) {
-                    let right = user.password == given
-                        && doing.password_then.as_deref() == Some(given)
-                        && !user.disabled;
+                    // Whoever was locked out in the meantime has no password for a while.
+                    let unchanged = doing.epoch_then == Some(user.epoch) && !user.disabled;
+                    let right = user.password == given && doing.password_then.as_deref() == Some(given);
+                    let right = right && unchanged;
                     ensure(!right, || format!("the right password of {name} was refused"))?;
                 }
                 self.budgets.wrong("password", name, at)?;
@@ -275,7 +280,10 @@ impl Model {
             ("registration.started", Act::Register { name, link }) => {
                 self.hold(number, name, (link.as_ref().map(|link| link.by), at))?;
             }
-            ("user.created" | "authenticator.added" | "authenticator.replaced", Act::Confirm { enroll, .. }) => {
+            (
+                "user.created" | "authenticator.added" | "authenticator.replaced",
+                Act::Confirm { enroll, .. },
+            ) => {
                 let scanned = doing.scanned.clone().ok_or("confirmed without a scan")?;
                 self.confirm((number, enroll.by), (name, event.kind.as_str()), scanned, at)?;
             }
@@ -383,7 +391,9 @@ impl Model {
         let user = self.user_mut(name)?;
         ensure(!user.disabled, || format!("{name} is locked out"))?;
         ensure(user.issue == code.issue, || format!("a recovery code of {name} that is void was taken"))?;
-        ensure(user.spent.insert(code.text.clone()), || format!("a recovery code of {name} was taken twice"))?;
+        ensure(user.spent.insert(code.text.clone()), || {
+            format!("a recovery code of {name} was taken twice")
+        })?;
         user.codes -= 1;
         Ok(())
     }

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use auth::enroll::Confirmed;
 use auth::login::Credentials;
 use auth::register::NewUser;
-use auth::{App, Clock, Config, Cost, Password, Random, Time, Token, Visit, enroll, login, recovery, register, session};
+use auth::{
+    App, Clock, Config, Cost, Password, Random, Time, Token, Visit, enroll, login, recovery, register,
+    session,
+};
 use otp::{Key, Secret, totp};
 use tempfile::TempDir;
 
@@ -73,14 +76,14 @@ async fn resident(app: &App, name: &'static str) -> Resident {
     let password = format!("engine of analysis {name}");
     let typed = || Password::new(password.clone());
     let visit = Visit::default();
-    let new =
-        NewUser { username: name.into(), password: Some(typed()), link: None, next: String::new() };
+    let new = NewUser { username: name.into(), password: Some(typed()), link: None, next: String::new() };
     let token = register::reserve(app, new, None, visit.clone()).await.unwrap();
     let plain = enroll::pending(app, &token).await.unwrap().key_plain;
     let key = Key::new(Secret::from_base32(&plain).unwrap());
     let now = app.clock.now().seconds();
     let code = totp::code(&key, now).reveal();
-    let Confirmed::SignedIn(started) = enroll::confirm(app, &token, (&code, ""), &visit).await.unwrap() else {
+    let Confirmed::SignedIn(started) = enroll::confirm(app, &token, (&code, ""), &visit).await.unwrap()
+    else {
         panic!("somebody new is signed in");
     };
     let here = session::find(app, &started.token).await.unwrap().unwrap();

@@ -23,6 +23,8 @@ use crate::script::{FIRST, Known};
 
 /// Acts that are under way at the same time, at most.
 pub(crate) const AT_ONCE: usize = 7;
+/// More than can hash at the same time: a line for a slot would move as threads happen to be served.
+const HASHERS: usize = AT_ONCE + 5;
 /// How long acts may overlap, in seconds.
 const OVERLAP: i64 = 9;
 
@@ -41,14 +43,15 @@ pub(crate) enum Engine {
 pub(crate) struct Record {
     pub(crate) act: Act,
     node: usize,
+    /// The password of its person when it began, if they could sign in.
     pub(crate) password_then: Option<String>,
+    pub(crate) epoch_then: Option<i64>,
     pub(crate) issue_then: Option<usize>,
     /// Whether its session was alive when it began, and when its first job ran.
     pub(crate) alive_then: bool,
     pub(crate) alive_at_look: Option<bool>,
     /// The kinds of what is committed of it.
     pub(crate) events: Vec<String>,
-    over: bool,
 }
 
 struct Task {
@@ -184,7 +187,7 @@ impl World {
             let config = config(self.path.parent().unwrap(), self.factors);
             let app = match &self.sim {
                 Some(sim) => {
-                    self.settle(App::open_over(sim.node(), config, clock.clone(), random))
+                    self.settle(App::open_over(sim.node(), config, (clock.clone(), random), HASHERS))
                 }
                 None => self.settle(App::open_with(config, clock.clone(), random)),
             };
@@ -236,7 +239,8 @@ impl World {
         let node = self.chance.below(self.nodes.len());
         let user = self.model.user(act.name()).ok();
         let record = Record {
-            password_then: user.map(|user| user.password.clone()),
+            password_then: user.filter(|user| !user.disabled).map(|user| user.password.clone()),
+            epoch_then: user.map(|user| user.epoch),
             issue_then: user.map(|user| user.issue),
             alive_then: act.session().is_some_and(|session| self.model.is_alive(session.by)),
             alive_at_look: None,
@@ -265,6 +269,12 @@ impl World {
     /// Whether one who is at the terminal is not done yet: there is one terminal.
     pub(crate) fn admin_is_busy(&self) -> bool {
         self.tasks.iter().any(|task| task.number == self.last_admin)
+    }
+
+    /// How many compare a password, or will give back what they were charged for one.
+    pub(crate) fn comparing(&self) -> usize {
+        let compares = |task: &&Task| self.records[task.number - FIRST].act.password().is_some();
+        self.tasks.iter().filter(compares).count()
     }
 
     pub(crate) fn free(&self) -> usize {
@@ -405,13 +415,17 @@ impl World {
                 task.waits = None;
             }
         }
-        let commits = matches!(ending, Ending::Answered | Ending::Lost | Ending::CrashAfter);
+        if crashed {
+            self.crash(Some(ending))?;
+        } else {
+            self.observe()?;
+        }
         for (number, done) in owners {
-            if commits && done == Done::Kept {
+            if done == Done::Kept {
                 self.note_begun(number)?;
             }
         }
-        if crashed { self.crash(Some(ending)) } else { self.observe() }
+        Ok(())
     }
 
     /// Setting up one more authenticator leaves no event, but a row.
