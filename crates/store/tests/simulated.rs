@@ -1,4 +1,5 @@
 //! The engine that does as it is told: each ending is what it says. What it is for is in `auth/tests/sim`.
+#![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, which helpers lack")]
 
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};

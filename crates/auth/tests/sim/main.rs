@@ -105,7 +105,7 @@ fn whatever_breaks_at_whatever_moment_nothing_is_spent_twice_and_nothing_lost() 
     let (failed, tried) = first_failure(seeds, |_| Engine::Simulated);
     if let Some((seed, why)) = failed {
         panic!(
-            "seed {seed}: {why}\nreplay it: LATCHKEY_TEST_SEED={seed} cargo test -p auth --test sim -- --nocapture whatever"
+            "seed {seed}: {why}\nreplay it: LATCHKEY_TEST_SEED={seed} cargo test -p auth --test sim -- --nocapture whatever_breaks"
         );
     }
     assert_eq!(tried, seeds);

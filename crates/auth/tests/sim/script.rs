@@ -8,7 +8,7 @@ use otp::{Key, totp};
 use crate::act::{Act, Gained, Held, Shown, Spare, first_password};
 use crate::model::Verdict;
 use crate::people::Resident;
-use crate::world::{Engine, World};
+use crate::world::{AT_ONCE, Engine, World};
 
 /// The number of the first act: what there is from the beginning has smaller ones.
 pub(crate) const FIRST: usize = 100;
@@ -117,10 +117,12 @@ pub(crate) fn act(world: &mut World) -> Verdict<usize> {
     }
     let Some(act) = choose(world) else { return Ok(1) };
     let is_guess = act.code().is_some_and(|code| code.key.is_none());
-    let copies = match () {
-        () if act.is_of_admin() => 1,
-        () if is_guess && world.chance.in_1000(400) => 7,
-        () => 1 + world.chance.weighted(&[600, 250, 150]),
+    let copies = if act.is_of_admin() {
+        1
+    } else if is_guess && world.chance.in_1000(400) {
+        AT_ONCE
+    } else {
+        1 + world.chance.weighted(&[600, 250, 150])
     };
     let copies = copies.min(world.free());
     for copy in 0..copies {
