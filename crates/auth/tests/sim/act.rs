@@ -175,7 +175,8 @@ pub(crate) async fn perform(app: App, act: Act, (number, visit): (usize, Visit),
         Ok(gained) => Outcome::Done(gained),
         Err(Error::Away(_)) => Outcome::Unknown,
         Err(Error::Unjudged(inner)) if matches!(*inner, Error::Away(_)) => Outcome::Unknown,
-        Err(error) => Outcome::Refused(format!("{error:?}")),
+        // In its words: what it looks like inside may hold a backtrace, which is another each time.
+        Err(error) => Outcome::Refused(error.to_string()),
     }
 }
 
