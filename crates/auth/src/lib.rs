@@ -152,11 +152,21 @@ impl App {
     }
 
     async fn open_here(config: Config, clock: Clock, random: Random) -> Result<App> {
+        let db = Db::open(&config.database, clock.now()).await.map_err(refused)?;
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        App::open_over(db, config, (clock, random), threads).await
+    }
+
+    /// Opens the key ring of a database that is open already, and hashes on so many threads: a simulation brings both.
+    pub async fn open_over(
+        db: Db,
+        config: Config,
+        (clock, random): (Clock, Random),
+        threads: usize,
+    ) -> Result<App> {
         let (now, steadiness) = (clock.now(), Steadiness::new(clock.moment()));
-        let db = Db::open(&config.database, now).await.map_err(refused)?;
         let master = MasterKey::new(config.master_key.clone(), &config.data_dir);
         let vault = Vault::open(&db, master, random.clone(), now).await?;
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let hasher = Hasher::new(threads, config.password_cost, vault.peppers().clone())?;
         let (config, rested, crowd) = (Arc::new(config), Rested::default(), Crowd::default());
         let app = App { config, clock, random, db, vault, hasher, rested, crowd, steadiness };

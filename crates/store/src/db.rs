@@ -40,6 +40,8 @@ impl Kind {
 enum Engine {
     Sqlite(Sqlite),
     Postgres(Postgres),
+    #[cfg(feature = "simulation")]
+    Sim(Arc<crate::sim::Core>),
 }
 
 /// An open database. Cheap to clone; the last clone to go ends its threads.
@@ -82,6 +84,12 @@ impl Db {
         Err(Error::Overloaded)
     }
 
+    /// A database in which nothing runs before it is told to. However long that takes, no job is too late.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn simulated(core: Arc<crate::sim::Core>) -> Db {
+        Db { engine: Arc::new(Engine::Sim(core)), wait: Duration::from_secs(24 * 60 * 60) }
+    }
+
     /// The schema of what is at `url`, without making or changing anything; `None` when no Latchkey was ever there.
     pub fn schema(url: &str) -> Result<Option<i64>> {
         match Kind::of(url)? {
@@ -105,6 +113,8 @@ impl Db {
         match &*self.engine {
             Engine::Sqlite(_) => Kind::Sqlite,
             Engine::Postgres(_) => Kind::Postgres,
+            #[cfg(feature = "simulation")]
+            Engine::Sim(_) => Kind::Sqlite,
         }
     }
 
@@ -130,6 +140,8 @@ impl Db {
         match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite.point(f, &self.counters),
             Engine::Postgres(_) => self.ask(Shape::Point, self.wait, move |tx| f(tx)).await,
+            #[cfg(feature = "simulation")]
+            Engine::Sim(_) => self.ask(Shape::Point, self.wait, move |tx| f(tx)).await,
         }
     }
 
@@ -155,6 +167,8 @@ impl Db {
         match &*self.engine {
             Engine::Sqlite(_) => Ok(None),
             Engine::Postgres(_) => self.read(crate::postgres::clock).await,
+            #[cfg(feature = "simulation")]
+            Engine::Sim(_) => Ok(None),
         }
     }
 
@@ -167,11 +181,12 @@ impl Db {
         let (reply, answer) = oneshot::channel();
         let counters = self.counters.clone();
         let job = Box::new(Job { shape, closure, deadline: deadline(wait), reply, answer: None, counters });
-        let queue = match &*self.engine {
-            Engine::Sqlite(sqlite) => sqlite.queue(shape),
-            Engine::Postgres(postgres) => postgres.queue(shape),
-        };
-        submit(queue, job)?;
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => submit(sqlite.queue(shape), job)?,
+            Engine::Postgres(postgres) => submit(postgres.queue(shape), job)?,
+            #[cfg(feature = "simulation")]
+            Engine::Sim(sim) => sim.submit(job),
+        }
         // A job that is dropped unanswered was skipped as stale, or its thread is gone with the database.
         answer.await.unwrap_or_else(|_| Err(Error::Overloaded.into()))
     }

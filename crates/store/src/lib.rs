@@ -10,6 +10,8 @@ mod migrate;
 mod postgres;
 #[cfg(feature = "scratch")]
 pub mod scratch;
+#[cfg(feature = "simulation")]
+pub mod sim;
 mod sql;
 mod sqlite;
 mod tally;

@@ -184,6 +184,8 @@ impl Row<'_> {
 pub(crate) enum Engine<'a> {
     Lite(&'a rusqlite::Connection),
     Pg(&'a mut Link),
+    #[cfg(feature = "simulation")]
+    Sim(crate::sim::Link<'a>),
 }
 
 /// What a job has to remember of its statements.
@@ -280,6 +282,8 @@ impl<'a> Conn<'a> {
         let result = match &mut self.engine {
             Engine::Lite(conn) => sqlite::each(conn, sql, values, read),
             Engine::Pg(link) => link.each(sql, values, read),
+            #[cfg(feature = "simulation")]
+            Engine::Sim(link) => link.each(sql, values, read),
         };
         self.note(result)
     }
@@ -289,6 +293,8 @@ impl<'a> Conn<'a> {
         let result = match &mut self.engine {
             Engine::Lite(conn) => sqlite::control(conn, text),
             Engine::Pg(link) => link.control(text),
+            #[cfg(feature = "simulation")]
+            Engine::Sim(link) => link.control(text),
         };
         self.note(result)
     }
@@ -314,6 +320,8 @@ impl<'a> Tx<'a> {
         let result = match &mut self.0.engine {
             Engine::Lite(conn) => sqlite::execute(conn, sql, values),
             Engine::Pg(link) => link.execute(sql, values),
+            #[cfg(feature = "simulation")]
+            Engine::Sim(link) => link.execute(sql, values),
         };
         self.0.note(result)
     }

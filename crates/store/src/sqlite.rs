@@ -123,12 +123,12 @@ fn join(thread: JoinHandle<()>) {
     }
 }
 
-enum Access {
+pub(crate) enum Access {
     Read,
     Write,
 }
 
-fn connect(path: &Path, access: Access) -> Result<Connection> {
+pub(crate) fn connect(path: &Path, access: Access) -> Result<Connection> {
     let flags = match access {
         Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
         Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
@@ -182,7 +182,7 @@ pub(crate) fn schema(path: &Path) -> Result<Option<i64>> {
     }
 }
 
-fn log_of(path: &Path) -> PathBuf {
+pub(crate) fn log_of(path: &Path) -> PathBuf {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
     log.into()
@@ -219,7 +219,7 @@ impl Writer {
         let end = deadline(BATCH_AGE);
         let mut done = Vec::new();
         let ended = loop {
-            let ran = self.run(&mut job);
+            let ran = in_savepoint(&self.conn, &mut job, Tx::new(Conn::new(Engine::Lite(&self.conn))));
             done.push(job);
             if let Err(error) = ran {
                 break Err(error);
@@ -248,20 +248,6 @@ impl Writer {
         (!job.is_stale()).then_some(job)
     }
 
-    /// Runs one job in its savepoint. An error means that the whole transaction is gone.
-    fn run(&self, job: &mut Queued) -> Result<()> {
-        cached(&self.conn, "SAVEPOINT job")?;
-        let ran = job.run(&mut Tx::new(Conn::new(Engine::Lite(&self.conn))));
-        // A full disk, and its like, ends the transaction behind our back.
-        if self.conn.is_autocommit() {
-            return Err(Error::broken("the engine ended the transaction"));
-        }
-        if ran != Ran::Keep {
-            cached(&self.conn, "ROLLBACK TO job")?;
-        }
-        cached(&self.conn, "RELEASE job")
-    }
-
     fn commit(&self) -> Result<()> {
         let Err(failed) = self.conn.execute_batch("COMMIT") else { return Ok(()) };
         if failed.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) {
@@ -271,6 +257,21 @@ impl Writer {
         }
         Err(error(failed))
     }
+}
+
+/// Runs one job in its savepoint, and says what it asks for. An error means that the whole transaction is gone.
+pub(crate) fn in_savepoint(conn: &Connection, job: &mut Queued, mut tx: Tx<'_>) -> Result<Ran> {
+    cached(conn, "SAVEPOINT job")?;
+    let ran = job.run(&mut tx);
+    // A full disk, and its like, ends the transaction behind our back.
+    if conn.is_autocommit() {
+        return Err(Error::broken("the engine ended the transaction"));
+    }
+    if ran != Ran::Keep {
+        cached(conn, "ROLLBACK TO job")?;
+    }
+    cached(conn, "RELEASE job")?;
+    Ok(ran)
 }
 
 /// A writer that died would leave everyone waiting; a process that died is started again.
@@ -288,11 +289,15 @@ fn scan(conn: &Connection, mut job: Queued) {
     if job.is_stale() {
         return;
     }
-    let ended = control(conn, "BEGIN").and_then(|()| {
-        job.run(&mut Tx::new(Conn::new(Engine::Lite(conn))));
-        control(conn, "ROLLBACK")
-    });
+    let ended = look(conn, &mut job, Tx::new(Conn::new(Engine::Lite(conn))));
     job.answer(ended);
+}
+
+/// Runs one job that only looks: all its statements see one state.
+pub(crate) fn look(conn: &Connection, job: &mut Queued, mut tx: Tx<'_>) -> Result<()> {
+    control(conn, "BEGIN")?;
+    job.run(&mut tx);
+    control(conn, "ROLLBACK")
 }
 
 /// Copies the log back beside the writer. PASSIVE never makes the writer wait, and never shortens the log: when it has
