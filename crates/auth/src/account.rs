@@ -110,7 +110,7 @@ pub async fn prove(
                 checked.record_wrong(tx, &scribe)?;
                 return Ok(None);
             }
-            limits::give_back(tx, Kind::Password, &checked.payer, now)?;
+            limits::give_back(tx, Kind::Password, &checked.payer)?;
         }
         let find = |tx: &mut store::Tx<'_>| {
             let (live, user) = again(tx, &session, now)?;

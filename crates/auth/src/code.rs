@@ -98,7 +98,7 @@ impl Guess {
         match &judged {
             Ok(Verdict::Right(_)) => self.scribe.record(tx, happened, whom, &[])?,
             Ok(Verdict::Used) => {
-                limits::give_back(tx, Kind::Code, &payer, self.now)?;
+                limits::give_back(tx, Kind::Code, &payer)?;
                 self.scribe.record(tx, Happened::CodeReplayed, whom, &[])?;
             }
             Ok(Verdict::Wrong(_)) => {
@@ -145,7 +145,7 @@ impl Guess {
         })?;
         match &judged {
             Ok(Verdict::Used) => {
-                limits::give_back(tx, Kind::CodeAlone, &payer, self.now)?;
+                limits::give_back(tx, Kind::CodeAlone, &payer)?;
                 self.scribe.record(tx, Happened::CodeReplayed, whom, &[])?;
             }
             Ok(Verdict::Wrong(_)) => {

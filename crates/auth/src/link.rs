@@ -249,7 +249,7 @@ impl Step<'_> {
                     checked.record_wrong(tx, &scribe)?;
                     return Ok(false);
                 }
-                limits::give_back(tx, Kind::Password, &checked.payer, now)?;
+                limits::give_back(tx, Kind::Password, &checked.payer)?;
                 if checked.user.as_ref().is_none_or(|of| of.id != user.id || of.epoch != user.epoch) {
                     return Err(Error::Expired);
                 }

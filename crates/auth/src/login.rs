@@ -130,7 +130,7 @@ pub async fn begin(app: &App, typed: Credentials, visit: &Visit) -> Result<Token
             checked.record_wrong(tx, &scribe)?;
             return Ok(false);
         };
-        limits::give_back(tx, Kind::Password, &checked.payer, now)?;
+        limits::give_back(tx, Kind::Password, &checked.payer)?;
         if let (Some(new), Some(old)) = (&checked.verified.upgrade, &checked.stored) {
             users::update_hash(tx, &user.id, old, new)?;
         }

@@ -10,7 +10,7 @@ pub struct Budget<'a> {
     pub name_mac: &'a str,
     /// The name, in lower case: whether somebody has it is noted with the try.
     pub name_key: &'a str,
-    /// The failure that first makes the next try wait.
+    /// The failure that first makes the next try wait: the second at the earliest.
     pub rests_from: i64,
     /// How long it waits then; each further failure doubles it.
     pub first_rest: i64,
@@ -38,35 +38,35 @@ pub struct Taken {
 /// One statement on both engines: concurrent guesses queue for the row and see each other's charge. Names that nobody has cost
 /// the same.
 pub fn take(tx: &mut Tx<'_>, budget: &Budget<'_>, now: Time) -> Result<Option<Taken>> {
-    // The shift stays small, or BIGINT would overflow: twenty doublings are more than the longest rest.
+    // The shift stays small, or BIGINT would overflow: twenty doublings are more than the longest rest. Nobody rests longer
+    // than that, so a rest that ends later was written by a clock that was ahead, and is none.
     const TAKE: Sql = Sql::new(
         "INSERT INTO attempts AS a (kind, name_mac, failures, free_at, tried_at, in_row, of_user)
-         VALUES ($1, $2, 1, CAST($3 AS BIGINT) + CASE WHEN CAST($4 AS BIGINT) <= 1 THEN CAST($5 AS BIGINT) ELSE 0 END, $3,
-                 CASE WHEN CAST($6 AS BIGINT) > 0 THEN 1 ELSE 0 END, EXISTS (SELECT 1 FROM users WHERE name_key = $7))
+         VALUES ($1, $2, 1, 0, CAST($3 AS BIGINT),
+                 CASE WHEN CAST($4 AS BIGINT) > 0 THEN 1 ELSE 0 END, EXISTS (SELECT 1 FROM users WHERE name_key = $5))
          ON CONFLICT (kind, name_mac) DO UPDATE SET
-             failures = CASE WHEN a.tried_at <= $3 - CAST($8 AS BIGINT) THEN 1 ELSE a.failures + 1 END,
+             failures = CASE WHEN a.tried_at <= $3 - CAST($6 AS BIGINT) THEN 1 ELSE a.failures + 1 END,
              tried_at = $3,
              in_row = a.in_row + excluded.in_row,
              of_user = excluded.of_user,
-             free_at = $3 + CASE
-                 WHEN a.tried_at <= $3 - $8 THEN CASE WHEN $4 <= 1 THEN $5 ELSE 0 END
-                 WHEN a.failures + 1 < $4 THEN 0
-                 WHEN a.failures + 1 - $4 > 20 THEN CAST($9 AS BIGINT)
-                 WHEN $5 * (CAST(1 AS BIGINT) << CAST(a.failures + 1 - $4 AS INTEGER)) > $9 THEN $9
-                 ELSE $5 * (CAST(1 AS BIGINT) << CAST(a.failures + 1 - $4 AS INTEGER)) END
-         WHERE a.free_at <= $3 AND ($6 = 0 OR a.in_row < $6)
+             free_at = CASE
+                 WHEN a.tried_at <= $3 - $6 OR a.failures + 1 < CAST($7 AS BIGINT) THEN 0
+                 WHEN a.failures + 1 - $7 > 20 THEN $3 + CAST($8 AS BIGINT)
+                 WHEN CAST($9 AS BIGINT) * (CAST(1 AS BIGINT) << CAST(a.failures + 1 - $7 AS INTEGER)) > $8 THEN $3 + $8
+                 ELSE $3 + $9 * (CAST(1 AS BIGINT) << CAST(a.failures + 1 - $7 AS INTEGER)) END
+         WHERE (a.free_at <= $3 OR a.free_at > $3 + $8) AND ($4 = 0 OR a.in_row < $4)
          RETURNING failures, in_row, of_user",
     );
     let values = [
         budget.kind.into(),
         budget.name_mac.into(),
         now.into(),
-        budget.rests_from.into(),
-        budget.first_rest.into(),
         budget.closes_at.into(),
         budget.name_key.into(),
         budget.forgotten_after.into(),
+        budget.rests_from.into(),
         budget.longest_rest.into(),
+        budget.first_rest.into(),
     ];
     tx.one(TAKE, &values, |row| {
         Ok(Taken { failures: row.int(0)?, in_row: row.int(1)?, of_user: row.bool(2)? })
@@ -80,13 +80,13 @@ pub fn standing(conn: &mut Conn<'_>, kind: &str, name_mac: &str) -> Result<Optio
 }
 
 /// Gives one try back: it was free when it was taken, so it is free again.
-pub fn give_back(tx: &mut Tx<'_>, kind: &str, name_mac: &str, now: Time) -> Result<()> {
+pub fn give_back(tx: &mut Tx<'_>, kind: &str, name_mac: &str) -> Result<()> {
     const GIVE: Sql = Sql::new(
-        "UPDATE attempts SET failures = failures - 1, free_at = $1,
+        "UPDATE attempts SET failures = failures - 1, free_at = 0,
              in_row = CASE WHEN in_row > 0 THEN in_row - 1 ELSE 0 END
-         WHERE kind = $2 AND name_mac = $3 AND failures > 0",
+         WHERE kind = $1 AND name_mac = $2 AND failures > 0",
     );
-    tx.execute(GIVE, &[now.into(), kind.into(), name_mac.into()]).map(|_| ())
+    tx.execute(GIVE, &[kind.into(), name_mac.into()]).map(|_| ())
 }
 
 /// Forgives everything: a sign-in was completed.

@@ -87,7 +87,11 @@ impl Db {
     /// A database in which nothing runs before it is told to. However long that takes, no job is too late.
     #[cfg(feature = "simulation")]
     pub(crate) fn simulated(core: Arc<crate::sim::Core>) -> Db {
-        Db { engine: Arc::new(Engine::Sim(core)), wait: Duration::from_secs(24 * 60 * 60) }
+        Db {
+            engine: Arc::new(Engine::Sim(core)),
+            wait: Duration::from_secs(24 * 60 * 60),
+            counters: Arc::default(),
+        }
     }
 
     /// The schema of what is at `url`, without making or changing anything; `None` when no Latchkey was ever there.

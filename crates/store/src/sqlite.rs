@@ -1,5 +1,7 @@
 //! SQLite: one writer thread with group commit, point reads on the caller's thread, scans on threads of their own.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
@@ -40,6 +42,7 @@ pub(crate) struct Sqlite {
 
 impl Sqlite {
     pub(crate) fn open(path: &Path) -> Result<Self> {
+        make_private(path);
         let writer = connect(path, Access::Write)?;
         let checkpoints = connect(path, Access::Write)?;
         let (writes, write_jobs) = bounded(QUEUE);
@@ -126,6 +129,12 @@ fn join(thread: JoinHandle<()>) {
 pub(crate) enum Access {
     Read,
     Write,
+}
+
+/// Makes the file, if there is none, for its owner alone. SQLite gives the files beside it the same mode.
+fn make_private(path: &Path) {
+    // What stands in the way of it stands in the way of opening it, too, which says what it is.
+    let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
 }
 
 pub(crate) fn connect(path: &Path, access: Access) -> Result<Connection> {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use store::scratch::Scratch;
-use store::{Conn, Db, Error, Kind, Result, Sql, Tx};
+use store::{Conn, Db, Error, Kind, Result, Sql, Time, Tx};
 
 const MAKE: Sql = Sql::new("CREATE TABLE notes (id BIGINT NOT NULL PRIMARY KEY, text TEXT NOT NULL)");
 const INSERT: Sql = Sql::new("INSERT INTO notes (id, text) VALUES ($1, 'x')");
@@ -421,5 +421,20 @@ async fn jobs_that_share_a_commit_are_counted_one_by_one() {
             one.await.unwrap().unwrap();
         }
         assert_eq!((db.tally() - before).commits, 50, "{:?}", db.kind());
+    }
+}
+
+#[tokio::test]
+async fn the_files_of_a_new_database_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("latchkey.db");
+    let db = Db::open(&format!("sqlite:{}", path.display()), Time::from_millis(0)).await.unwrap();
+    db.write(|tx| tx.execute(MAKE, &[])).await.unwrap();
+    for file in std::fs::read_dir(dir.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", file.path().display());
     }
 }
