@@ -89,7 +89,7 @@ impl World {
         self.wait(3 * 60 * 60);
         let mut people = Vec::new();
         for (name, user) in &self.model.users {
-            let good = user.authenticators.iter().filter(|(_, one)| one.good).next_back();
+            let good = user.authenticators.iter().rfind(|(_, one)| one.good);
             if let (Some((by, one)), false) = (good, user.disabled) {
                 people.push((name.clone(), user.password.clone(), *by, one.key.clone()));
             }
