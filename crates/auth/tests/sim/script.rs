@@ -240,7 +240,7 @@ fn choose(world: &mut World) -> Option<Act> {
             Act::Link { name, purpose: *world.chance.one_of(&purposes) }
         }
         20 => Act::Reset { name },
-        21 => Act::SetupLink { name: world.chance.one_of(&["dora", "eve"]) },
+        21 => Act::SetupLink { name: ["dora", "eve"][world.chance.below(2)] },
         22 => Act::Chores,
         _ => {
             let past: Vec<&Act> = world.known.past.values().collect();
