@@ -200,18 +200,21 @@ pub fn rename(tx: &mut Tx<'_>, user_id: &Id, id: &Id, name: &str, now: Time) -> 
 }
 
 /// Lets one of a user's authenticators retire at a moment, now or later. False when it has done so already.
+///
+/// What retires now has every step spent: whoever has read another clock, or the same one before, is refused as well.
 pub fn retire(tx: &mut Tx<'_>, user_id: &Id, id: &Id, at: Time, now: Time) -> Result<bool> {
     const RETIRE: Sql = Sql::new(
-        "UPDATE authenticators SET retires_at = $1
-         WHERE user_id = $2 AND id = $3 AND (retires_at IS NULL OR retires_at > $4)",
+        "UPDATE authenticators SET retires_at = $1,
+             last_step = CASE WHEN $1 <= CAST($2 AS BIGINT) THEN 9223372036854775807 ELSE last_step END
+         WHERE user_id = $3 AND id = $4 AND (retires_at IS NULL OR retires_at > $2)",
     );
-    Ok(tx.execute(RETIRE, &[at.into(), user_id.into(), id.into(), now.into()])? == 1)
+    Ok(tx.execute(RETIRE, &[at.into(), now.into(), user_id.into(), id.into()])? == 1)
 }
 
-/// Lets every authenticator of a user retire now.
+/// Lets every authenticator of a user retire now, with every step spent.
 pub fn retire_of_user(tx: &mut Tx<'_>, user_id: &Id, now: Time) -> Result<u64> {
     const RETIRE: Sql = Sql::new(
-        "UPDATE authenticators SET retires_at = $1
+        "UPDATE authenticators SET retires_at = $1, last_step = 9223372036854775807
          WHERE user_id = $2 AND (retires_at IS NULL OR retires_at > $1)",
     );
     tx.execute(RETIRE, &[now.into(), user_id.into()])

@@ -42,9 +42,6 @@ pub(crate) struct Authenticator {
     pub(crate) last_step: i64,
     pub(crate) called: String,
     pub(crate) good: bool,
-    /// When it went, by the clock of whoever took it away. A code that was given before, by the clock of its own node, is
-    /// still judged by what there was then.
-    gone_at: i64,
 }
 
 pub(crate) struct User {
@@ -260,7 +257,7 @@ impl Model {
                 let theirs = &mut self.user_mut(name)?.authenticators;
                 ensure(theirs.values().filter(|one| one.good).count() > 1, || "the last one went".into())?;
                 let one = theirs.values_mut().find(|one| one.good && one.called == *called);
-                one.ok_or("one that was not there was removed")?.retire(at);
+                one.ok_or("one that was not there was removed")?.good = false;
             }
             ("recovery.code_used", Act::Recover { login, code, .. }) => {
                 if let Some(login) = login {
@@ -301,7 +298,7 @@ impl Model {
             ("user.factor_reset", Act::Reset { .. }) => {
                 self.next_epoch(name, None)?;
                 let user = self.user_mut(name)?;
-                user.authenticators.values_mut().for_each(|one| one.retire(at));
+                user.authenticators.values_mut().for_each(|one| one.good = false);
                 user.codes = 0;
                 user.issue = number;
             }
@@ -382,9 +379,7 @@ impl Model {
         }
         let key = code.key.ok_or_else(|| format!("a guess of {name}'s code was right"))?;
         let one = user.authenticators.get_mut(&key).ok_or("a key of nobody was right")?;
-        ensure(one.good || at < one.gone_at, || {
-            format!("a code of an authenticator that {name} has no more was right")
-        })?;
+        ensure(one.good, || format!("a code of an authenticator that {name} has no more was right"))?;
         let step = code.step;
         ensure(step > one.last_step, || format!("step {step} of {name}'s key {key} was spent twice"))?;
         ensure((step - at.div_euclid(30_000)).abs() <= 2, || format!("step {step} is not of now"))?;
@@ -464,7 +459,7 @@ impl Model {
         ensure(user.epoch == epoch && !user.disabled, || format!("enrollment {enroll} is past its epoch"))?;
         ensure((kind == "authenticator.added") == session.is_some(), || format!("{kind} came of it"))?;
         if session.is_none() {
-            user.authenticators.values_mut().for_each(|one| one.retire(at));
+            user.authenticators.values_mut().for_each(|one| one.good = false);
             user.issue(number);
             if let Some(password) = password {
                 user.password = password;
@@ -509,12 +504,6 @@ impl Model {
 }
 
 impl Authenticator {
-    fn retire(&mut self, at: i64) {
-        if self.good {
-            (self.good, self.gone_at) = (false, at);
-        }
-    }
-
     /// The steps of now whose code this is: one, as a rule.
     fn steps_of(&self, code: &Shown, at: i64) -> Vec<i64> {
         let here = at.div_euclid(30_000);
@@ -540,7 +529,7 @@ impl User {
 
     fn add(&mut self, number: usize, (key, last_step): (Key, i64), called: &str) {
         let called = called.to_owned();
-        self.authenticators.insert(number, Authenticator { key, last_step, called, good: true, gone_at: 0 });
+        self.authenticators.insert(number, Authenticator { key, last_step, called, good: true });
     }
 
     fn issue(&mut self, number: usize) {

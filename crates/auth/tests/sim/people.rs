@@ -48,7 +48,7 @@ pub(crate) fn config(dir: &std::path::Path, factors: &str) -> Config {
     let mut config = Config {
         data_dir: dir.to_owned(),
         database: format!("sqlite:{}", dir.join("latchkey.db").display()).into(),
-        master_key: Some("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".to_owned().into()),
+        master_key: Some("EsIqVyx6R+2+tTQMD1JBwdLp/yxuhwqhrm00Tg1NUmY=".to_owned().into()),
         password_cost: Cost { memory_kib: 8, passes: 1 },
         ..Config::default()
     };
