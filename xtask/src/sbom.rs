@@ -300,7 +300,8 @@ mod tests {
 
     #[test]
     fn what_its_readers_would_stumble_over_is_found() {
-        let breaks: [(&str, fn(&mut Value)); 8] = [
+        type Break = fn(&mut Value);
+        let breaks: [(&str, Break); 8] = [
             ("does not say what it is", |bom| bom["specVersion"] = "2".into()),
             ("is no UUID", |bom| bom["serialNumber"] = "urn:uuid:1".into()),
             ("is there twice", |bom| bom["components"][1] = bom["components"][0].clone()),

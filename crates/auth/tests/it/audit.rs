@@ -330,7 +330,7 @@ async fn what_is_old_goes_by_rule_and_the_rest_can_be_verified() {
         // A rule does not excuse more than it removed.
         let next = ["DELETE FROM seals WHERE number = 4", "DELETE FROM events WHERE seal = 4"];
         let removed = (What::SealsRemoved, None, Some(4), Some(4));
-        assert_eq!(house.found_after(&next).await, [removed.clone()]);
+        assert_eq!(house.found_after(&next).await, std::slice::from_ref(&removed));
         let stretch = "UPDATE seals_removed SET through = 4, last = (SELECT mac FROM seals WHERE number = 4)";
         let found = house.found_after(&[stretch, next[0], next[1]]).await;
         assert_eq!(found[0].0, What::RecordChanged);
