@@ -1,5 +1,5 @@
 //! What somebody has who guesses as fast as the budgets allow: how many guesses, and how likely one of them is right. Follows
-//! from the settings and from [`crate::limits`]; `latchkey doctor` prints it, and docs/codes.md states it.
+//! from the settings and from `auth/limits.rs`; `latchkey doctor` prints it, and docs/codes.md states it.
 
 use crate::config::{Config, Factors};
 use crate::limits::{FORGOTTEN_AFTER, IN_A_ROW, Kind};

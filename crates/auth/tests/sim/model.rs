@@ -189,7 +189,12 @@ impl Model {
                     let right = right && unchanged;
                     ensure(!right, || format!("the right password of {name} was refused"))?;
                 }
-                self.budgets.wrong("password", name, at)?;
+                // Whoever holds a link pays for the passwords that are given with it, and nobody else does.
+                let payer = match act {
+                    Act::Follow { link, .. } => format!("{name} by link {}", link.by),
+                    _ => name.to_owned(),
+                };
+                self.budgets.wrong("password", &payer, at)?;
             }
             ("sign_in.completed", Act::Complete { login, code }) => {
                 self.take_login(login.by, at)?;
