@@ -151,9 +151,8 @@ pub(crate) fn connect(path: &Path, access: Access) -> Result<Connection> {
         opened.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         if matches!(access, Access::Write) {
             // FULL: with NORMAL a power cut may lose the last commits, and a spent code would be good again.
-            opened.execute_batch(
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=FAST;",
-            )?;
+            keep_a_log(&opened)?;
+            opened.execute_batch("PRAGMA synchronous=FULL; PRAGMA secure_delete=FAST;")?;
         }
         opened.execute_batch(
             "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=0;",
@@ -167,6 +166,22 @@ pub(crate) fn connect(path: &Path, access: Access) -> Result<Connection> {
             path.display()
         ))),
         Err(e) => Err(Error::refused(format!("cannot use the database {}: {e}", path.display()))),
+    }
+}
+
+/// Switches to a write-ahead log. Of several that do so to a new file at the same moment, SQLite lets all but one fail rather
+/// than wait, since each could be waiting for the other.
+fn keep_a_log(opened: &Connection) -> rusqlite::Result<()> {
+    let until = deadline(BUSY);
+    loop {
+        match opened.execute_batch("PRAGMA journal_mode=WAL;") {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && monotonic() < until =>
+            {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            done => return done,
+        }
     }
 }
 

@@ -117,7 +117,7 @@ fn the_wrong_master_key_stops_the_start_and_writes_nothing() {
 
 #[test]
 fn many_first_starts_at_once_agree_on_one_key() {
-    for _ in 0..6 {
+    for _ in 0..8 {
         let place = Place::new(Kind::Sqlite);
         let mut first: Vec<_> = (0..6)
             .map(|n| {
