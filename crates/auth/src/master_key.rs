@@ -11,7 +11,8 @@ use zeroize::Zeroizing;
 use crate::random::Random;
 use crate::{Error, Result};
 
-type Key = Zeroizing<[u8; 32]>;
+/// A secret of 32 bytes, wiped when dropped.
+pub(crate) type Key = Zeroizing<[u8; 32]>;
 
 /// The master key, or where to look for it.
 pub(crate) struct MasterKey {

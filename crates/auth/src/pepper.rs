@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use argon2::Params;
 use argon2::password_hash::phc::PasswordHash;
 
-use crate::vault::Key;
+use crate::master_key::Key;
 
 /// What every id begins with. Only the number behind it is written into a hash: a `keyid` has at most eight bytes.
 const PREFIX: &str = "pepper-";

@@ -20,7 +20,7 @@ use store::{Conn, Db, Time, keys};
 use zeroize::Zeroizing;
 
 use crate::error::Tampered;
-use crate::master_key::MasterKey;
+use crate::master_key::{Key, MasterKey};
 use crate::pepper::Peppers;
 use crate::random::{Random, Token, Words};
 use crate::{Error, Result};
@@ -28,8 +28,6 @@ use crate::{Error, Result};
 const NONCE: usize = 24;
 /// What the canary says when it is opened with the right key.
 const CANARY: &[u8] = b"latchkey";
-
-pub(crate) type Key = Zeroizing<[u8; 32]>;
 
 /// Where a sealed secret stands. It opens nowhere else.
 #[derive(Clone, Copy)]
