@@ -103,6 +103,8 @@ pub(crate) struct World {
     boots: u64,
     seed: u64,
     tasks: Vec<Task>,
+    /// Who is done or has left in this round. On the real engine what they did may be seen later than that.
+    past: Vec<usize>,
     owners: BTreeMap<u64, usize>,
     pub(crate) notes: Notes,
     pub(crate) seen_rows: i64,
@@ -135,6 +137,7 @@ impl World {
             trace: traced.then(Vec::new),
             nodes: Vec::new(),
             tasks: Vec::new(),
+            past: Vec::new(),
             owners: BTreeMap::new(),
             notes: Notes::default(),
             outside: None,
@@ -273,8 +276,9 @@ impl World {
 
     /// How many compare a password, or will give back what they were charged for one.
     pub(crate) fn comparing(&self) -> usize {
-        let compares = |task: &&Task| self.records[task.number - FIRST].act.password().is_some();
-        self.tasks.iter().filter(compares).count()
+        let past = if self.sim.is_none() { self.past.as_slice() } else { &[] };
+        let acts = self.tasks.iter().map(|task| &task.number).chain(past);
+        acts.filter(|number| self.records[**number - FIRST].act.password().is_some()).count()
     }
 
     pub(crate) fn free(&self) -> usize {
@@ -288,7 +292,9 @@ impl World {
             let waiting = self.sim.as_ref().map(Sim::waiting).unwrap_or_default();
             let ready: Vec<usize> = (0..self.tasks.len()).filter(|at| self.is_ready(*at)).collect();
             if acts == 0 && self.tasks.is_empty() && waiting.is_empty() {
-                return self.observe();
+                let seen = self.observe();
+                self.past.clear();
+                return seen;
             }
             let can = |yes: bool, weight: usize| if yes { weight } else { 0 };
             let breaks = can(!self.tasks.is_empty(), self.breaks);
@@ -341,6 +347,7 @@ impl World {
             match task.future.as_mut().poll(&mut Context::from_waker(&waker)) {
                 Poll::Ready(outcome) => {
                     let number = self.tasks.remove(at).number;
+                    self.past.push(number);
                     return self.finish(number, outcome);
                 }
                 Poll::Pending if self.sim.is_none() => return Ok(()),
@@ -451,6 +458,7 @@ impl World {
             return;
         }
         let number = self.tasks.remove(at).number;
+        self.past.push(number);
         self.note(|| format!("#{number} does not wait for the answer"));
         self.known.lost(number, self.chance.in_1000(600));
     }

@@ -1,15 +1,11 @@
 //! Links from an administrator for somebody who has lost something: what each asks, that looking spends nothing, and that
 //! the right answer spends it once.
 
-use std::fmt::{Debug, Write as _};
-use std::sync::{Arc, Mutex};
-
 use auth::link::{self, Purpose};
 use auth::{Error, Role, users};
 use store::Kind;
-use tracing::field::Field;
-use tracing::{Event, Level, Metadata, Subscriber, span, subscriber};
 
+use crate::log::Listening;
 use crate::login::signed_in;
 use crate::races::{count, released};
 use crate::world::{Browser, PASSWORD, Person, Seen, World, by_code, path_of};
@@ -472,49 +468,10 @@ async fn the_secret_of_a_link_is_written_nowhere() {
     .await;
 }
 
-/// Everything that is logged on this thread as the server logs it: at the most talkative level what is ours, and of others
-/// their warnings.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
-
-impl Log {
-    fn note(&self, field: &Field, value: &dyn Debug) {
-        let _ = writeln!(self.0.lock().unwrap(), "{field}={value:?}");
-    }
-}
-
-impl Subscriber for Log {
-    fn enabled(&self, of: &Metadata<'_>) -> bool {
-        let ours =
-            of.target().split("::").next().is_some_and(|name| matches!(name, "web" | "auth" | "store"));
-        ours || *of.level() <= Level::WARN
-    }
-
-    fn new_span(&self, attributes: &span::Attributes<'_>) -> span::Id {
-        attributes.record(&mut |field: &Field, value: &dyn Debug| self.note(field, value));
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, values: &span::Record<'_>) {
-        values.record(&mut |field: &Field, value: &dyn Debug| self.note(field, value));
-    }
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        event.record(&mut |field: &Field, value: &dyn Debug| self.note(field, value));
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
-
 #[tokio::test]
 async fn the_log_names_the_route_of_a_link_and_nothing_that_is_secret() {
     World::on_both(|world| async move {
-        let log = Log::default();
-        let _logged = subscriber::set_default(log.clone());
+        let log = Listening::begin();
         let ada = world.person("ada").enrolled().await;
         let mut secrets = vec![PASSWORD.to_owned(), NEW.to_owned(), ada.code()];
         secrets.extend(ada.recovery_codes.clone());
@@ -529,7 +486,7 @@ async fn the_log_names_the_route_of_a_link_and_nothing_that_is_secret() {
             secrets.extend(browser.cookie_names().iter().filter_map(|name| browser.cookie(name)));
             world.wait(30);
         }
-        let text = log.0.lock().unwrap().to_lowercase();
+        let text = log.text().to_lowercase();
         assert!(text.contains("route=/link/{token}"), "nothing was logged:\n{text}");
         for secret in secrets {
             assert!(!text.contains(&secret.to_lowercase()), "{secret} was logged:\n{text}");

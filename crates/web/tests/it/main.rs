@@ -28,6 +28,7 @@ mod hostile_addresses;
 mod journey;
 mod known_browsers;
 mod links;
+mod log;
 mod login;
 mod markup;
 mod month;
