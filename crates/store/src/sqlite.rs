@@ -27,6 +27,8 @@ const BUSY: Duration = Duration::from_secs(5);
 /// The write-ahead log is copied back when it has this many bytes, and cut off when it has these.
 const WAL_COPY: u64 = 4 << 20;
 const WAL_CUT: u64 = 32 << 20;
+/// Pages that may be copied while the writer waits.
+const CUT_AT_MOST: i64 = 2000;
 const WAL_PAUSE: Duration = Duration::from_millis(250);
 
 pub(crate) struct Sqlite {
@@ -324,19 +326,27 @@ pub(crate) fn look(conn: &Connection, job: &mut Queued, mut tx: Tx<'_>) -> Resul
     control(conn, "ROLLBACK")
 }
 
-/// Copies the log back beside the writer. PASSIVE never makes the writer wait, and never shortens the log: when it has
-/// grown long all the same, TRUNCATE may make it wait for a moment.
+/// Copies the log back beside the writer, who never waits for it. That does not shorten the log: where it has grown long all
+/// the same, what little is left is copied while the writer waits, and then it is cut off.
 fn keep_log_short(conn: &Connection, log: &Path, written: &Receiver<()>, stopped: &Receiver<()>) {
     let _ = conn.busy_timeout(Duration::from_millis(50));
     while written.recv().is_ok() {
         let length = std::fs::metadata(log).map_or(0, |file| file.len());
-        let mode = if length >= WAL_CUT { "TRUNCATE" } else { "PASSIVE" };
         if length >= WAL_COPY {
-            // A checkpoint that fails is tried again after the next commit.
-            let _ = conn.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()));
+            // One that fails is tried again after the next commit.
+            let left = checkpoint(conn, "PASSIVE");
+            if length >= WAL_CUT && left.is_some_and(|pages| pages <= CUT_AT_MOST) {
+                let _ = checkpoint(conn, "TRUNCATE");
+            }
         }
         let _ = stopped.recv_timeout(WAL_PAUSE);
     }
+}
+
+/// How many pages of the log are not copied back yet; `None` when it failed.
+fn checkpoint(conn: &Connection, mode: &str) -> Option<i64> {
+    let pages = |row: &rusqlite::Row<'_>| Ok(row.get::<_, i64>(1)? - row.get::<_, i64>(2)?);
+    conn.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], pages).ok()
 }
 
 impl rusqlite::ToSql for Value<'_> {
