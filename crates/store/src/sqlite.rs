@@ -18,15 +18,19 @@ use crate::{Conn, Error, Result, Row, Sql, Tx, Value, migrate};
 
 /// Jobs that may wait. More is an answer: 503.
 const QUEUE: usize = 4096;
+/// Memory of the writer for pages, in KiB. A transaction that changes more writes them to the log again and again.
+const WRITER_PAGES: u32 = 16 << 10;
 /// Jobs that share one commit, and how long a batch may grow. Batches form by themselves while the last fsync runs.
 const BATCH: usize = 256;
 const BATCH_AGE: Duration = Duration::from_millis(4);
 const SCANNERS: usize = 2;
 const BUSY: Duration = Duration::from_secs(5);
 
-/// The write-ahead log is copied back when it has this many bytes, and cut off when it has these.
+/// The write-ahead log is copied back when it has this many bytes, and cut off when it has these. At the most, and at each
+/// that is added, the writer stops to do it.
 const WAL_COPY: u64 = 4 << 20;
 const WAL_CUT: u64 = 32 << 20;
+const WAL_MOST: u64 = 128 << 20;
 /// Pages that may be copied while the writer waits.
 const CUT_AT_MOST: i64 = 2000;
 const WAL_PAUSE: Duration = Duration::from_millis(250);
@@ -46,6 +50,8 @@ impl Sqlite {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         make_private(path);
         let writer = connect(path, Access::Write)?;
+        let pages = format!("PRAGMA cache_size=-{WRITER_PAGES}");
+        writer.execute_batch(&pages).map_err(error)?;
         let checkpoints = connect(path, Access::Write)?;
         let (writes, write_jobs) = bounded(QUEUE);
         let (scans, scan_jobs) = bounded::<Queued>(QUEUE);
@@ -55,7 +61,8 @@ impl Sqlite {
         let mut threads = vec![
             spawn(
                 "db-writer",
-                Writer { conn: writer, jobs: write_jobs, written, dead: dead.clone() }.work(),
+                Writer { conn: writer, log: log_of(path), jobs: write_jobs, written, dead: dead.clone() }
+                    .work(),
             )?,
             spawn("db-checkpoint", {
                 let log = log_of(path);
@@ -220,6 +227,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 
 struct Writer {
     conn: Connection,
+    log: PathBuf,
     jobs: Receiver<Queued>,
     written: Sender<()>,
     dead: Arc<OnceLock<Error>>,
@@ -229,11 +237,25 @@ impl Writer {
     fn work(self) -> impl FnOnce() + Send {
         move || {
             let _guard = AbortOnPanic;
+            let mut most = WAL_MOST;
             while let Ok(first) = self.jobs.recv() {
                 self.batch(first);
                 let _ = self.written.try_send(());
+                if length(&self.log) >= most {
+                    most = self.cut_log() + WAL_MOST;
+                }
             }
         }
+    }
+
+    /// Copies the log back and cuts it off, as far as those who look let it, for none of whom it waits. What is left.
+    fn cut_log(&self) -> u64 {
+        let _ = self.conn.busy_timeout(Duration::ZERO);
+        if checkpoint(&self.conn, "PASSIVE") == Some(0) {
+            let _ = checkpoint(&self.conn, "TRUNCATE");
+        }
+        let _ = self.conn.busy_timeout(BUSY);
+        length(&self.log)
     }
 
     /// Whatever is queued shares one transaction, and so one fsync; each job has a savepoint of its own.
@@ -331,7 +353,7 @@ pub(crate) fn look(conn: &Connection, job: &mut Queued, mut tx: Tx<'_>) -> Resul
 fn keep_log_short(conn: &Connection, log: &Path, written: &Receiver<()>, stopped: &Receiver<()>) {
     let _ = conn.busy_timeout(Duration::from_millis(50));
     while written.recv().is_ok() {
-        let length = std::fs::metadata(log).map_or(0, |file| file.len());
+        let length = length(log);
         if length >= WAL_COPY {
             // One that fails is tried again after the next commit.
             let left = checkpoint(conn, "PASSIVE");
@@ -341,6 +363,10 @@ fn keep_log_short(conn: &Connection, log: &Path, written: &Receiver<()>, stopped
         }
         let _ = stopped.recv_timeout(WAL_PAUSE);
     }
+}
+
+fn length(log: &Path) -> u64 {
+    std::fs::metadata(log).map_or(0, |file| file.len())
 }
 
 /// How many pages of the log are not copied back yet; `None` when it failed.

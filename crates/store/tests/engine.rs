@@ -438,3 +438,38 @@ async fn the_files_of_a_new_database_are_for_their_owner_alone() {
         assert_eq!(mode & 0o777, 0o600, "{}", file.path().display());
     }
 }
+
+#[tokio::test]
+async fn the_log_of_sqlite_stays_short_however_much_is_written() {
+    const PUT: Sql = Sql::new(
+        "INSERT INTO notes (id, text) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET text = excluded.text",
+    );
+    let scratch = Scratch::new(Kind::Sqlite);
+    let db = notes(&scratch).await;
+    let log = std::fs::read_dir(scratch.dir()).unwrap().find_map(|file| {
+        let path = file.unwrap().path();
+        path.to_string_lossy().ends_with("-wal").then_some(path)
+    });
+    let log = log.expect("there is a log");
+    let mut longest = 0;
+    for round in 0..10_i64 {
+        // Eight transactions of four megabytes, one right behind the other: nobody finds a moment between them.
+        let many: Vec<_> = (0..8)
+            .map(|part| {
+                let (db, text) = (db.clone(), format!("{round}{part}").repeat(1 << 18));
+                tokio::spawn(async move {
+                    let put = move |tx: &mut Tx<'_>, id: i64| {
+                        tx.execute(PUT, &[id.into(), text.as_str().into()]).map(|_| ())
+                    };
+                    db.write(move |tx| (0..8).try_for_each(|id| put(tx, id))).await
+                })
+            })
+            .collect();
+        for one in many {
+            one.await.unwrap().unwrap();
+            longest = longest.max(std::fs::metadata(&log).unwrap().len());
+        }
+    }
+    println!("the log was never longer than {} MB", longest >> 20);
+    assert!(longest < 200 << 20, "{} MB", longest >> 20);
+}
