@@ -128,6 +128,11 @@ impl Config {
         store::secrecy(&self.database).unwrap_or(Secrecy::Local)
     }
 
+    /// Whether only this machine can reach us.
+    pub fn is_local(&self) -> bool {
+        self.public_url.is_loopback() && self.listen.is_loopback()
+    }
+
     /// The files of the certificate and of its key, where Latchkey speaks https itself.
     pub fn tls_files(&self) -> Option<(&Path, &Path)> {
         self.tls_certificate.as_deref().zip(self.tls_key.as_deref())
@@ -149,8 +154,7 @@ impl Config {
             self.database = Zeroizing::new(format!("sqlite:{}", self.data_dir.join("latchkey.db").display()));
         }
         if !set.contains(&"registration") {
-            let local = self.public_url.is_loopback() && self.listen.is_loopback();
-            self.registration = if local { Registration::Open } else { Registration::Closed };
+            self.registration = if self.is_local() { Registration::Open } else { Registration::Closed };
         }
     }
 

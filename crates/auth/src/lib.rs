@@ -8,6 +8,7 @@ mod authenticator;
 mod clock;
 mod code;
 mod drift;
+mod enrollment;
 mod error;
 mod guessable;
 mod level;
