@@ -304,6 +304,8 @@ impl Draft {
             name_key: &waiting.name_key,
             role: &waiting.role,
             password: waiting.password.as_deref(),
+            password_due: None,
+            signed_in_at: Some(self.now),
         };
         if !users::insert(tx, &user, self.now)? {
             return Err(Error::Taken);
@@ -403,6 +405,6 @@ impl Draft {
             drift: drift.steps,
             drift_votes: 0,
         };
-        Ok(authenticators::insert(tx, &authenticator, self.now)?)
+        Ok(authenticators::insert(tx, &authenticator, Some(self.now), self.now)?)
     }
 }
