@@ -11,6 +11,7 @@ mod drift;
 mod enrollment;
 mod error;
 mod guessable;
+mod hasher;
 mod level;
 mod limits;
 mod master_key;
@@ -63,9 +64,9 @@ pub use visit::{Visit, browser_and_system};
 
 use audit::{Scribe, Whom};
 use error::Tampered;
+use hasher::Hasher;
 use limits::{Crowd, Rested};
 use master_key::MasterKey;
-use password::Hasher;
 use steadiness::Steadiness;
 use vault::Vault;
 
