@@ -9,13 +9,10 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::tools;
-use crate::workspace::{self, root, which};
+use crate::workspace::{self, root};
 
 /// The environment variable that tells the tests where the cluster is.
 pub(crate) const VARIABLE: &str = "LATCHKEY_TEST_POSTGRES";
-
-/// Where Debian keeps the servers, a directory for each version.
-const DEBIAN: &str = "/usr/lib/postgresql";
 
 /// A running server. Dropping it stops the server and removes its files.
 #[derive(Debug)]
@@ -37,18 +34,10 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
     workspace::run(Command::new(program).args(arguments).current_dir(root()).env(VARIABLE, cluster.url()))
 }
 
-/// The directory of `initdb` and `pg_ctl`: Debian's newest server, or whatever is in the search path.
-pub(crate) fn binaries() -> Option<PathBuf> {
-    let beside_initdb = || Some(which("initdb")?.canonicalize().ok()?.parent()?.to_owned());
-    let found =
-        tools::versions_with(Path::new(DEBIAN), "initdb").into_iter().next().or_else(beside_initdb)?;
-    ["initdb", "pg_ctl", "postgres"].iter().all(|program| found.join(program).is_file()).then_some(found)
-}
-
 impl Cluster {
     /// Makes a cluster in a fresh temporary directory and waits until it answers.
     pub(crate) fn start() -> Result<Cluster> {
-        let binaries = binaries().context("no PostgreSQL server was found")?;
+        let binaries = tools::server().context("no PostgreSQL server was found")?;
         let mut command = Command::new("sh");
         command.args(["-c", include_str!("cluster.sh"), "cluster"]).arg(binaries);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());

@@ -6,7 +6,6 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::postgres;
 use crate::workspace::{capture, run, which};
 
 /// Something the tests need on the machine.
@@ -135,11 +134,14 @@ impl Tool {
     fn is_there(&self) -> bool {
         match self.sign {
             Sign::Program => which(self.name).is_some(),
-            Sign::Server => postgres::binaries().is_some(),
+            Sign::Server => server().is_some(),
             Sign::Font => FONTS.iter().any(|directory| holds_font(Path::new(directory))),
         }
     }
 }
+
+/// Where Debian keeps the database servers, a directory for each version.
+const SERVERS: &str = "/usr/lib/postgresql";
 
 /// Where systems keep their fonts.
 const FONTS: [&str; 3] = ["/usr/share/fonts", "/usr/local/share/fonts", "/Library/Fonts"];
@@ -157,8 +159,15 @@ fn is_font(path: &Path) -> bool {
         .is_some_and(|ending| ["ttf", "otf", "ttc"].iter().any(|font| ending.eq_ignore_ascii_case(font)))
 }
 
+/// The directory of `initdb` and `pg_ctl`: Debian's newest server, or whatever is in the search path.
+pub(crate) fn server() -> Option<PathBuf> {
+    let beside_initdb = || Some(which("initdb")?.canonicalize().ok()?.parent()?.to_owned());
+    let found = versions_with(Path::new(SERVERS), "initdb").into_iter().next().or_else(beside_initdb)?;
+    ["initdb", "pg_ctl", "postgres"].iter().all(|program| found.join(program).is_file()).then_some(found)
+}
+
 /// The directories below `parent` that hold a `bin/PROGRAM`, as their `bin`, the highest version first.
-pub(crate) fn versions_with(parent: &Path, program: &str) -> Vec<PathBuf> {
+fn versions_with(parent: &Path, program: &str) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(parent) else { return Vec::new() };
     let mut found: Vec<(u32, PathBuf)> = entries
         .flatten()

@@ -1,6 +1,7 @@
 //! Enrolling: a waiting secret, shown as a QR code, becomes an authenticator by its first code.
 //!
-//! Somebody new waits in `registrations`, somebody who has an account in `enrollments`; both see the same pages.
+//! Somebody new waits in `registrations`, somebody who has an account in `enrollments`; both see the same pages. How the
+//! second begins is in [`crate::enrollment`].
 
 use otp::{Account, Key, Kind, Qr, Secret, totp};
 use store::authenticators::Authenticator;
@@ -13,97 +14,19 @@ use store::{
 use zeroize::Zeroizing;
 
 use crate::audit::{Happened, Scribe, Whom};
-use crate::authenticator::{PENDING, key_of, parse_code};
+use crate::authenticator::{key_of, parse_code};
 use crate::config::Factors;
 use crate::drift::{Drift, FARTHEST};
+use crate::enrollment::account_of;
 use crate::error::{Hint, Rule};
 use crate::login::{LoginDraft, Owes};
 use crate::random::Token;
 use crate::session::{self, Started};
-use crate::vault::{self, Vault};
+use crate::vault::{Purpose, Vault};
 use crate::{App, Error, Level, Result, Role, Visit, authenticator, limits, recovery, setup};
 
 /// How long a replaced authenticator is still good, in seconds, when its owner wants to keep it for a while.
 const KEPT_FOR: i64 = 24 * 60 * 60;
-
-/// What becomes of the authenticators that somebody has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// They are lost: the new one replaces them all.
-    Replace,
-    /// They stay.
-    Add {
-        name: String,
-        /// The session that began it; `None` when whoever runs the place did.
-        session: Option<Id>,
-    },
-    /// One is replaced by a new phone, now or in a day.
-    Move { name: String, session: Id, old: Id, at_once: bool },
-}
-
-/// For whom an enrollment begins, and what was proven before it.
-pub(crate) struct Begun<'a> {
-    pub(crate) user: &'a User,
-    pub(crate) level: Level,
-    pub(crate) keep: bool,
-    /// Where the person was going.
-    pub(crate) next: &'a str,
-    /// The PHC string of a password that is set with the first code.
-    pub(crate) password: Option<&'a str>,
-}
-
-/// A new secret for somebody who has an account, drawn before the transaction in which it begins to wait.
-pub(crate) struct Pend {
-    pub(crate) token: Token,
-    mac: String,
-    secret: Zeroizing<[u8; Secret::LENGTH]>,
-    now: Time,
-}
-
-impl Pend {
-    pub(crate) fn new(app: &App, now: Time) -> Pend {
-        let token = app.random.token();
-        let mac = app.vault.token_mac(vault::Purpose::Enroll, &token);
-        Pend { token, mac, secret: app.random.bytes(), now }
-    }
-
-    /// Begins to wait, in the place of whatever waited for the same person.
-    pub(crate) fn begin(
-        &self,
-        tx: &mut Tx<'_>,
-        vault: &Vault,
-        begun: &Begun<'_>,
-        purpose: &Purpose,
-    ) -> Result<()> {
-        let (word, name, session_id, moves) = match purpose {
-            Purpose::Replace => ("replace", "", None, None),
-            Purpose::Add { name, session } => ("add", name.as_str(), session.as_ref(), None),
-            Purpose::Move { name, session, old, at_once: false } => {
-                ("move", name.as_str(), Some(session), Some(old))
-            }
-            Purpose::Move { name, session, old, at_once: true } => {
-                ("swap", name.as_str(), Some(session), Some(old))
-            }
-        };
-        let user = begun.user;
-        let enrollment = Enrollment {
-            user_id: user.id.clone(),
-            token_mac: self.mac.clone(),
-            secret: vault.seal(tx, authenticator::secret_of_enrollment(&user.id), &*self.secret)?,
-            epoch: user.epoch,
-            keep: begun.keep,
-            next_path: begun.next.to_owned(),
-            purpose: word.to_owned(),
-            name: name.to_owned(),
-            session_id: session_id.cloned(),
-            moves: moves.cloned(),
-            password: begun.password.map(str::to_owned),
-            level: begun.level.number(),
-            expires_at: self.now.plus_seconds(PENDING),
-        };
-        Ok(enrollments::start(tx, &enrollment, self.now)?)
-    }
-}
 
 /// What a person needs to add the secret to their app.
 pub struct Pending {
@@ -189,15 +112,9 @@ impl Waiting {
     }
 }
 
-/// What the app shows behind the issuer from the second authenticator on: something that no other entry shows, since some
-/// apps write one entry over another of the same label.
-pub(crate) fn account_of(user: &str, name: &str) -> String {
-    format!("{user} ({name})")
-}
-
 async fn waiting(app: &App, token: &Token) -> Result<(Waiting, Account)> {
     let now = app.clock.now();
-    let mac = app.vault.token_mac(vault::Purpose::Enroll, token);
+    let mac = app.vault.token_mac(Purpose::Enroll, token);
     let (factors, vault) = (app.config.factors, app.vault.clone());
     let looked = app.db.scan(move |conn| {
         let waiting = Waiting::find(conn, &mac, factors, now)?;
@@ -270,7 +187,7 @@ pub async fn confirm(
         then => Some(parse_code(then).map_err(|_| Rule::SecondCode)?),
     };
     let now = app.time_to_judge().await?;
-    let mac = app.vault.token_mac(vault::Purpose::Enroll, token);
+    let mac = app.vault.token_mac(Purpose::Enroll, token);
     let draft = Draft {
         vault: app.vault.clone(),
         scribe: app.scribe(visit, now),
@@ -387,6 +304,8 @@ impl Draft {
             name_key: &waiting.name_key,
             role: &waiting.role,
             password: waiting.password.as_deref(),
+            password_due: None,
+            signed_in_at: Some(self.now),
         };
         if !users::insert(tx, &user, self.now)? {
             return Err(Error::Taken);
@@ -486,6 +405,6 @@ impl Draft {
             drift: drift.steps,
             drift_votes: 0,
         };
-        Ok(authenticators::insert(tx, &authenticator, self.now)?)
+        Ok(authenticators::insert(tx, &authenticator, Some(self.now), self.now)?)
     }
 }

@@ -215,6 +215,11 @@ impl Error {
         }
     }
 
+    /// Whoever runs the place has named somebody who is not there.
+    pub(crate) fn nobody(name: &str) -> Error {
+        Error::NotFound(format!("nobody is called {name}. Who there is: latchkey user list"))
+    }
+
     pub(crate) fn broken(why: impl Into<anyhow::Error>) -> Error {
         Error::Broken(why.into())
     }

@@ -13,6 +13,7 @@ use store::authenticators::Authenticator;
 use store::{Conn, Id, authenticators, events, recovery_codes, sessions, users};
 use zeroize::Zeroizing;
 
+use crate::audit::read::Entry;
 use crate::authenticator::key_of;
 use crate::clock::timestamp;
 use crate::vault::Vault;
@@ -191,18 +192,7 @@ fn what_happened(conn: &mut Conn<'_>, writer: &mut Writer) -> Result<()> {
         after = last.id.clone();
         for event in page {
             writer.summary.events += 1;
-            let line = json!({
-                "id": event.id.as_str(),
-                "at": timestamp(event.at),
-                "kind": event.kind,
-                "user_id": event.user_id.as_ref().map(Id::as_str),
-                "name": event.name,
-                "address": event.address,
-                "count": event.count,
-                // What we wrote is JSON; should it not be, it is passed on as the text it is.
-                "detail": serde_json::from_str(&event.detail).unwrap_or_else(|_| Value::from(event.detail.clone())),
-            });
-            writer.line("event", line)?;
+            writer.line("event", Entry::from(event).to_json())?;
         }
     }
 }

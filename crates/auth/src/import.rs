@@ -259,8 +259,10 @@ impl Door {
             name_key: person.name.key(),
             role: Role::User.text(),
             password: None,
+            password_due: self.password_due,
+            signed_in_at: None,
         };
-        if !users::insert_imported(tx, &new, self.password_due, self.now)? {
+        if !users::insert(tx, &new, self.now)? {
             // Somebody got the name since it was looked up.
             return Ok(vec![Fate::Stranger; person.entries.len()]);
         }
@@ -296,6 +298,6 @@ impl Door {
             drift: 0,
             drift_votes: 0,
         };
-        Ok(authenticators::insert_imported(tx, &authenticator, self.now)?)
+        Ok(authenticators::insert(tx, &authenticator, None, self.now)?)
     }
 }

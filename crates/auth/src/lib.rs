@@ -8,8 +8,10 @@ mod authenticator;
 mod clock;
 mod code;
 mod drift;
+mod enrollment;
 mod error;
 mod guessable;
+mod hasher;
 mod level;
 mod limits;
 mod master_key;
@@ -62,9 +64,9 @@ pub use visit::{Visit, browser_and_system};
 
 use audit::{Scribe, Whom};
 use error::Tampered;
+use hasher::Hasher;
 use limits::{Crowd, Rested};
 use master_key::MasterKey;
-use password::Hasher;
 use steadiness::Steadiness;
 use vault::Vault;
 
@@ -154,11 +156,17 @@ impl App {
     async fn open_here(config: Config, clock: Clock, random: Random) -> Result<App> {
         let db = Db::open(&config.database, clock.now()).await.map_err(refused)?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        App::open_over(db, config, (clock, random), threads).await
+        App::open_keys(db, config, (clock, random), threads).await
     }
 
-    /// Opens the key ring of a database that is open already, and hashes on so many threads: a simulation brings both.
-    pub async fn open_over(
+    /// Opens over a database that is open already, and hashes on so many threads: a simulation brings both.
+    #[cfg(feature = "simulation")]
+    pub async fn open_over(db: Db, config: Config, seams: (Clock, Random), threads: usize) -> Result<App> {
+        App::open_keys(db, config, seams, threads).await
+    }
+
+    /// Opens the key ring of a database that is open already.
+    async fn open_keys(
         db: Db,
         config: Config,
         (clock, random): (Clock, Random),

@@ -11,11 +11,12 @@ use store::{Conn, Time, Tx, authenticators, devices, recovery_codes, sessions, u
 use crate::audit::{Happened, Scribe, Whom};
 use crate::code::Guess;
 use crate::config::Factors;
-use crate::enroll::{self, Begun};
+use crate::enrollment::{self, Begun, Pend};
+use crate::hasher::Lane;
 use crate::limits::{self, Kind, Payer};
 use crate::login::{Checked, refuse_resting_code, verify_password_of};
 use crate::name::Name;
-use crate::password::{Lane, Password};
+use crate::password::Password;
 use crate::random::{Token, Words};
 use crate::session::{self, For, Started};
 use crate::setup::Made;
@@ -141,9 +142,7 @@ async fn make_with(
     let (scribe, vault) = (app.scribe(&Visit::default(), now), app.vault.clone());
     app.db
         .write(move |tx| {
-            let missing =
-                || Error::NotFound(format!("nobody is called {missing}. Who there is: latchkey user list"));
-            let found = users::by_name(tx, &key)?.ok_or_else(missing)?;
+            let found = users::by_name(tx, &key)?.ok_or_else(|| Error::nobody(&missing))?;
             if found.disabled {
                 return Err(Error::Refused(format!(
                     "{0} may not sign in. Let them in again first: latchkey user enable {0}",
@@ -236,7 +235,7 @@ impl Step<'_> {
     /// Spends the link for the enrollment of a new authenticator. A new password is set with its first code.
     async fn enroll(self, checked: Option<Checked>, new_password: Option<String>) -> Result<Followed> {
         let Step { app, mac, link, visit, now } = self;
-        let (draft, scribe) = (enroll::Pend::new(app, now), app.scribe(visit, now));
+        let (draft, scribe) = (Pend::new(app, now), app.scribe(visit, now));
         let (token, vault, factors) = (draft.token.clone(), app.vault.clone(), app.config.factors);
         let followed = app.db.write(move |tx| {
             let (found, _, user) = look(tx, &mac, factors, now)?;
@@ -260,7 +259,7 @@ impl Step<'_> {
             let level = Level::held(link.password != AsksPassword::No);
             let password = new_password.as_deref();
             let begun = Begun { user: &user, level, keep: false, next: "", password };
-            draft.begin(tx, &vault, &begun, &enroll::Purpose::Replace)?;
+            draft.begin(tx, &vault, &begun, &enrollment::Purpose::Replace)?;
             scribe.record(tx, Happened::LinkUsed, whom, &[("for", link.purpose.text())])?;
             Ok(true)
         });

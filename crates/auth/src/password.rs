@@ -1,30 +1,18 @@
-//! Passwords: the rules, and Argon2id (RFC 9106) on threads of its own, so that nothing else ever waits behind a hash.
-//!
-//! There are as many slots as threads, and each thread keeps the memory it hashes in. Whoever wants to hash gets a slot
-//! first and is charged for the try after: a queue that is full costs nobody a try. Sign-ins go before registrations.
+//! Passwords: the rules, and what a hash of them is, by Argon2id (RFC 9106). On which threads is in `hasher.rs`.
 
-use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, KeyId, Params, ParamsBuilder, Version};
-use crossbeam_channel::{Receiver, Sender, bounded};
 use subtle::ConstantTimeEq;
-use tokio::sync::oneshot;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 use crate::error::Rule;
+use crate::guessable;
 use crate::pepper::Peppers;
-use crate::random::Random;
-use crate::{Error, Result, guessable};
 
-/// Sign-ins that may wait for a slot, and registrations.
-const SIGN_INS: usize = 64;
-const REGISTRATIONS: usize = 8;
-const PATIENCE: Duration = Duration::from_secs(3);
 /// What a stored hash may cost at most: more than any setting asks for.
 const MOST_MEMORY_KIB: u32 = 1 << 18;
 const MOST_PASSES: u32 = 16;
@@ -98,58 +86,6 @@ impl Cost {
     }
 }
 
-/// Who is in line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lane {
-    /// Goes first.
-    SignIn,
-    /// Gets a slot when no sign-in waits.
-    Registration,
-}
-
-#[derive(Default)]
-struct Line {
-    free: usize,
-    sign_ins: VecDeque<oneshot::Sender<Slot>>,
-    registrations: VecDeque<oneshot::Sender<Slot>>,
-}
-
-/// The threads that hash. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct Hasher {
-    line: Arc<Mutex<Line>>,
-    jobs: Sender<Job>,
-    cost: Cost,
-    done: Arc<AtomicU64>,
-}
-
-impl std::fmt::Debug for Hasher {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Hasher").field("cost", &self.cost).finish_non_exhaustive()
-    }
-}
-
-/// The right to one hash. Goes back when dropped.
-pub(crate) struct Slot(Option<Hasher>);
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        if let Some(hasher) = self.0.take() {
-            hasher.pass_on();
-        }
-    }
-}
-
-struct Job {
-    slot: Slot,
-    work: Work,
-}
-
-enum Work {
-    Hash { password: Password, salt: [u8; 16], reply: oneshot::Sender<Option<String>> },
-    Verify { password: Password, stored: Option<String>, salt: [u8; 16], reply: oneshot::Sender<Verified> },
-}
-
 /// What came of comparing a password with a stored hash.
 #[derive(Default)]
 pub(crate) struct Verified {
@@ -161,104 +97,8 @@ pub(crate) struct Verified {
     pub tampered: bool,
 }
 
-impl Hasher {
-    /// Starts `threads` threads.
-    pub(crate) fn new(threads: usize, cost: Cost, peppers: Peppers) -> Result<Hasher> {
-        let (jobs, queue) = bounded(threads);
-        let done = Arc::<AtomicU64>::default();
-        for n in 0..threads {
-            let (queue, peppers, done) = (queue.clone(), peppers.clone(), done.clone());
-            let builder = std::thread::Builder::new().name(format!("hash-{n}"));
-            builder
-                .spawn(move || Bench { cost, peppers, memory: Vec::new(), done }.work(&queue))
-                .map_err(Error::broken)?;
-        }
-        let line = Arc::new(Mutex::new(Line { free: threads, ..Line::default() }));
-        Ok(Hasher { line, jobs, cost, done })
-    }
-
-    /// How many times Argon2 has run.
-    pub(crate) fn hashes(&self) -> u64 {
-        self.done.load(Ordering::Relaxed)
-    }
-
-    /// A slot, after at most three seconds; `Busy` when too many wait already.
-    pub(crate) async fn slot(&self, lane: Lane) -> Result<Slot> {
-        let waiting = {
-            let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
-            if line.free > 0 {
-                line.free -= 1;
-                return Ok(Slot(Some(self.clone())));
-            }
-            let (waiting, most) = match lane {
-                Lane::SignIn => (&mut line.sign_ins, SIGN_INS),
-                Lane::Registration => (&mut line.registrations, REGISTRATIONS),
-            };
-            waiting.retain(|gone| !gone.is_closed());
-            if waiting.len() >= most {
-                return Err(Error::Busy);
-            }
-            let (ours, theirs) = oneshot::channel();
-            waiting.push_back(ours);
-            theirs
-        };
-        match tokio::time::timeout(PATIENCE, waiting).await {
-            Ok(Ok(slot)) => Ok(slot),
-            _ => Err(Error::Busy),
-        }
-    }
-
-    /// Gives a slot that has become free to the next in line.
-    fn pass_on(self) {
-        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            let Some(next) = line.sign_ins.pop_front().or_else(|| line.registrations.pop_front()) else {
-                line.free += 1;
-                return;
-            };
-            // Somebody who has gone in the meantime is passed over; their slot must not come back to us by its drop.
-            if let Err(mut refused) = next.send(Slot(Some(self.clone()))) {
-                refused.0 = None;
-                continue;
-            }
-            return;
-        }
-    }
-}
-
-impl Slot {
-    /// The PHC string of a new password.
-    pub(crate) async fn hash(self, password: Password, random: &Random) -> Result<String> {
-        let (reply, answer) = oneshot::channel();
-        self.submit(Work::Hash { password, salt: *random.bytes(), reply })?;
-        answer
-            .await
-            .ok()
-            .flatten()
-            .ok_or_else(|| Error::Broken(anyhow::anyhow!("a password could not be hashed")))
-    }
-
-    /// Compares with a stored hash. Without one it costs the same, and is never right.
-    pub(crate) async fn verify(
-        self,
-        password: Password,
-        stored: Option<String>,
-        random: &Random,
-    ) -> Result<Verified> {
-        let (reply, answer) = oneshot::channel();
-        self.submit(Work::Verify { password, stored, salt: *random.bytes(), reply })?;
-        answer.await.map_err(|_| Error::Broken(anyhow::anyhow!("a password could not be compared")))
-    }
-
-    fn submit(self, work: Work) -> Result<()> {
-        let jobs = self.0.as_ref().expect("a slot is whole until it is dropped").jobs.clone();
-        // There are never more slots than places in the queue.
-        jobs.try_send(Job { slot: self, work }).map_err(|_| Error::Busy)
-    }
-}
-
-/// One thread, and the memory it hashes in: allocated at the first password and kept.
-struct Bench {
+/// Where one password after another is hashed, and the memory for it: allocated at the first one and kept.
+pub(crate) struct Bench {
     cost: Cost,
     peppers: Peppers,
     memory: Vec<Block>,
@@ -266,18 +106,9 @@ struct Bench {
 }
 
 impl Bench {
-    fn work(mut self, jobs: &Receiver<Job>) {
-        for Job { slot, work } in jobs {
-            match work {
-                Work::Hash { password, salt, reply } => {
-                    let _ = reply.send(self.phc(&password, &salt));
-                }
-                Work::Verify { password, stored, salt, reply } => {
-                    let _ = reply.send(self.verify(&password, stored.as_deref(), &salt));
-                }
-            }
-            drop(slot);
-        }
+    /// A bench that counts in `done` how many times Argon2 has run.
+    pub(crate) fn new(cost: Cost, peppers: Peppers, done: Arc<AtomicU64>) -> Bench {
+        Bench { cost, peppers, memory: Vec::new(), done }
     }
 
     fn hash(
@@ -305,7 +136,8 @@ impl Bench {
         Some(hash)
     }
 
-    fn phc(&mut self, password: &Password, salt: &[u8; 16]) -> Option<String> {
+    /// The PHC string of a new password.
+    pub(crate) fn phc(&mut self, password: &Password, salt: &[u8; 16]) -> Option<String> {
         let (keyid, pepper) = self.peppers.active()?;
         let params = self.cost.params(&keyid);
         let hash = self.hash(params.clone(), &**pepper, (password, salt))?;
@@ -319,7 +151,13 @@ impl Bench {
         Some(phc.to_string())
     }
 
-    fn verify(&mut self, password: &Password, stored: Option<&str>, fresh_salt: &[u8; 16]) -> Verified {
+    /// Compares with a stored hash. Without one it costs the same, and is never right.
+    pub(crate) fn verify(
+        &mut self,
+        password: &Password,
+        stored: Option<&str>,
+        fresh_salt: &[u8; 16],
+    ) -> Verified {
         match stored.and_then(|stored| self.compare(password, stored)) {
             Some((true, params)) => {
                 let keyid = self.peppers.active().map(|(keyid, _)| keyid).unwrap_or_default();
@@ -370,6 +208,8 @@ pub(crate) fn stored_hash(text: &str) -> Option<(PasswordHash, Params)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hasher::{Hasher, Lane};
+    use crate::random::Random;
 
     const CHEAP: Cost = Cost { memory_kib: 64, passes: 1 };
 
@@ -526,36 +366,5 @@ mod tests {
         let other = Hasher::new(1, CHEAP, peppers(&[("pepper-1", 7), ("pepper-2", 9)])).unwrap();
         assert!(!verify(&other, "right", &new).await.right);
         assert!(verify(&first, "right", &new).await.tampered);
-    }
-
-    #[tokio::test]
-    async fn sign_ins_go_before_registrations_and_a_full_line_is_an_answer() {
-        let hasher = hasher(1, CHEAP);
-        let held = hasher.slot(Lane::SignIn).await.unwrap();
-        let order = Arc::new(Mutex::new(Vec::new()));
-        let wait = |lane: Lane| {
-            let (hasher, order) = (hasher.clone(), order.clone());
-            tokio::spawn(async move {
-                let slot = hasher.slot(lane).await?;
-                order.lock().unwrap().push(lane);
-                drop(slot);
-                Ok::<_, Error>(())
-            })
-        };
-        let registrations: Vec<_> = (0..REGISTRATIONS + 2).map(|_| wait(Lane::Registration)).collect();
-        tokio::task::yield_now().await;
-        let sign_ins: Vec<_> = (0..SIGN_INS + 3).map(|_| wait(Lane::SignIn)).collect();
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        drop(held);
-        let mut busy = (0, 0);
-        for waiter in registrations {
-            busy.0 += usize::from(waiter.await.unwrap().is_err());
-        }
-        for waiter in sign_ins {
-            busy.1 += usize::from(waiter.await.unwrap().is_err());
-        }
-        assert_eq!(busy, (2, 3));
-        let order = order.lock().unwrap();
-        assert!(order[..SIGN_INS].iter().all(|lane| *lane == Lane::SignIn), "{order:?}");
     }
 }

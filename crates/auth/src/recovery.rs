@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::audit::{Happened, Whom};
 use crate::config::Factors;
-use crate::enroll::{self, Purpose as For};
+use crate::enrollment::{Begun, Pend, Purpose as For};
 use crate::error::Rule;
 use crate::limits::{self, Kind, Payer};
 use crate::login::Owes;
@@ -63,7 +63,7 @@ pub async fn enter(app: &App, holder: Holder, typed: &str, visit: &Visit) -> Res
         Holder::Login(token) => Some(app.vault.token_mac(Purpose::Login, token)),
         Holder::Name { .. } => None,
     };
-    let draft = enroll::Pend::new(app, now);
+    let draft = Pend::new(app, now);
     let token = draft.token.clone();
     let (vault, scribe, device) = (app.vault.clone(), app.scribe(visit, now), app.device_mac(visit));
     let crowd = app.crowd.clone();
@@ -87,7 +87,7 @@ pub async fn enter(app: &App, holder: Holder, typed: &str, visit: &Visit) -> Res
                 return Err(Error::Expired);
             }
             let level = if login_mac.is_some() { Level::Full } else { Level::Code };
-            let of = enroll::Begun { user, level, keep: found.keep, next: &found.next, password: None };
+            let of = Begun { user, level, keep: found.keep, next: &found.next, password: None };
             draft.begin(tx, &vault, &of, &For::Replace)?;
             limits::forgive(tx, Kind::Recovery, &payer)?;
             Ok::<_, Error>(true)

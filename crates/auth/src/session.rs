@@ -173,7 +173,7 @@ pub async fn of_user(app: &App, name: &str) -> Result<Vec<Open>> {
     let now = app.clock.now();
     app.db
         .scan(move |conn| {
-            let user = users::by_name(conn, &key)?.ok_or_else(|| crate::users::nobody(&missing))?;
+            let user = users::by_name(conn, &key)?.ok_or_else(|| Error::nobody(&missing))?;
             let listed = sessions::of_user(conn, &user.id, now)?;
             let whose = |session| open(sessions::Open { name: user.name.clone(), session });
             Ok(listed.into_iter().map(whose).collect())
@@ -207,7 +207,7 @@ pub async fn end_all(app: &App, name: &str) -> Result<u64> {
     let scribe = app.scribe(&Visit::default(), now);
     app.db
         .write(move |tx| {
-            let user = users::by_name(tx, &key)?.ok_or_else(|| crate::users::nobody(&missing))?;
+            let user = users::by_name(tx, &key)?.ok_or_else(|| Error::nobody(&missing))?;
             // What is over, and not swept yet, was no session any more.
             let live = sessions::of_user(tx, &user.id, now)?.len() as u64;
             users::end_everything(tx, &user.id)?;

@@ -64,7 +64,7 @@ pub async fn code(app: &App, name: &str, typed: &str) -> Result<Trial> {
     let (now, vault) = (app.clock.now(), app.vault.clone());
     app.db
         .scan(move |conn| {
-            let user = users::by_name(conn, &key)?.ok_or_else(|| crate::users::nobody(&missing))?;
+            let user = users::by_name(conn, &key)?.ok_or_else(|| Error::nobody(&missing))?;
             let mut found = Vec::new();
             for row in authenticators::of_user(conn, &user.id, now)? {
                 let verdict = verdict(&key_of(conn, &vault, &row)?, &code, &row, now);

@@ -4,7 +4,7 @@ use store::{Time, Tx, claims, devices, recovery_codes, registrations, setup_link
 
 use crate::account::authenticators;
 use crate::audit::{Happened, Whom};
-use crate::enroll::{Begun, Pend, Purpose};
+use crate::enrollment::{Begun, Pend, Purpose};
 use crate::limits::{IN_A_ROW, Kind, Payer};
 use crate::name::Name;
 use crate::random::Token;
@@ -109,7 +109,7 @@ pub async fn show(app: &App, name: &str) -> Result<Details> {
     let vault = app.vault.clone();
     app.db
         .scan(move |conn| {
-            let user = users::by_name(conn, &key)?.ok_or_else(|| nobody(&missing))?;
+            let user = users::by_name(conn, &key)?.ok_or_else(|| Error::nobody(&missing))?;
             let authenticators = store::authenticators::list_of_user(conn, &user.id, now)?;
             Ok(Details {
                 authenticators: authenticators.into_iter().map(|authenticator| authenticator.label).collect(),
@@ -202,7 +202,7 @@ pub async fn enroll(app: &App, name: &str, called: Option<&str>) -> Result<Token
     let token = draft.token.clone();
     app.db
         .write(move |tx| {
-            let user = users::by_name(tx, &key)?.ok_or_else(|| nobody(&missing))?;
+            let user = users::by_name(tx, &key)?.ok_or_else(|| Error::nobody(&missing))?;
             if user.disabled {
                 return Err(Error::Refused(format!("{} may not sign in: latchkey user enable", user.name)));
             }
@@ -228,7 +228,7 @@ async fn change(
         .write(move |tx| {
             // One at a time, or two owners could each remove the other.
             claims::lock(tx, "people", now)?;
-            let user = users::by_name(tx, &key)?.ok_or_else(|| nobody(&missing))?;
+            let user = users::by_name(tx, &key)?.ok_or_else(|| Error::nobody(&missing))?;
             if let Some((happened, detail)) = what(tx, &user, &key)? {
                 let whom = Whom { id: Some(&user.id), name: &user.name };
                 let detail = [("to", detail)];
@@ -250,8 +250,4 @@ fn keep_an_owner(tx: &mut Tx<'_>, user: &users::User) -> Result<()> {
         )));
     }
     Ok(())
-}
-
-pub(crate) fn nobody(name: &str) -> Error {
-    Error::NotFound(format!("nobody is called {name}. Who there is: latchkey user list"))
 }

@@ -225,18 +225,9 @@ fn row(entry: &Entry) -> [String; 6] {
 
 /// What programs read. These keys stay.
 fn shape(entry: &Entry) -> Value {
-    json!({
-        "id": entry.id.as_str(),
-        "at": timestamp(entry.at),
-        "kind": entry.kind,
-        "user_id": entry.user_id.as_ref().map(Id::as_str),
-        "name": entry.name,
-        "address": entry.address,
-        "count": entry.count,
-        // What we wrote is JSON; should it not be, it is passed on as the text it is.
-        "detail": serde_json::from_str(&entry.detail).unwrap_or_else(|_| Value::from(entry.detail.clone())),
-        "seal": entry.seal,
-    })
+    let mut shape = entry.to_json();
+    shape["seal"] = entry.seal.into();
+    shape
 }
 
 fn export(flags: &Flags, filter: &Filter, csv: bool) -> Result<()> {

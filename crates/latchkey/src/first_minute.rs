@@ -5,7 +5,6 @@ use std::time::Duration;
 use auth::Config;
 use auth::config::Registration;
 
-use crate::serve::is_local;
 use crate::terminal::{columns, count};
 
 /// What there is to say.
@@ -51,7 +50,7 @@ impl FirstMinute<'_> {
         ];
 
         let mut text = format!("{}\n\n{}\n{}", self.ready(), doors, columns("  ", &things));
-        if let Some(port) = config.listen.port().filter(|_| is_local(config)) {
+        if let Some(port) = config.listen.port().filter(|_| config.is_local()) {
             text += &format!("\n  Browser on another machine?   ssh -L {port}:localhost:{port} {host}\n");
         } else {
             text += &format!(
@@ -93,7 +92,7 @@ impl FirstMinute<'_> {
 
     /// Who may register, and why.
     fn registration(&self) -> String {
-        match (self.config.registration, self.registration_is_set, is_local(self.config)) {
+        match (self.config.registration, self.registration_is_set, self.config.is_local()) {
             (Registration::Open, _, true) => "registration open (this machine only)",
             (Registration::Open, _, false) => "registration open (to everybody, as set)",
             (Registration::Closed, true, _) => "registration closed (as set): latchkey user add NAME",

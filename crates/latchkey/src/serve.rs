@@ -157,14 +157,9 @@ fn warn(config: &Config) {
             public.origin()
         );
     }
-    if config.registration == Registration::Open && !is_local(config) {
+    if config.registration == Registration::Open && !config.is_local() {
         tracing::warn!("registration is open to everybody who reaches {}", public.origin());
     }
-}
-
-/// Whether only this machine can reach us.
-pub(crate) fn is_local(config: &Config) -> bool {
-    config.public_url.is_loopback() && config.listen.is_loopback()
 }
 
 async fn greet(app: &App, registration_is_set: bool, since: Stopwatch) -> Result<()> {

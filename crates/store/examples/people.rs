@@ -22,8 +22,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     db.write(move |tx| {
         for number in 0..count {
             let (id, name) = (Id::new(format!("person{number:020}")), format!("person{number}"));
-            let new =
-                NewUser { id: &id, name: &name, name_key: &name, role: "user", password: Some(PASSWORD) };
+            let new = NewUser {
+                id: &id,
+                name: &name,
+                name_key: &name,
+                role: "user",
+                password: Some(PASSWORD),
+                password_due: None,
+                signed_in_at: Some(BORN),
+            };
             users::insert(tx, &new, BORN)?;
             let authenticator = Authenticator {
                 id: Id::new(format!("authenticator{number:013}")),
@@ -38,7 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 drift: 0,
                 drift_votes: 0,
             };
-            authenticators::insert(tx, &authenticator, BORN)?;
+            authenticators::insert(tx, &authenticator, Some(BORN), BORN)?;
             for code in 0..10 {
                 recovery_codes::insert(tx, &id, &format!("{code:044}"))?;
             }

@@ -46,12 +46,13 @@ fn authenticator(row: &Row<'_>) -> Result<Authenticator> {
     })
 }
 
-/// Inserts an authenticator; its `last_step` is the step of the code that confirmed it.
-pub fn insert(tx: &mut Tx<'_>, new: &Authenticator, now: Time) -> Result<()> {
+/// Inserts an authenticator; steps up to its `last_step` are spent. One that another program has enrolled was not used here
+/// yet.
+pub fn insert(tx: &mut Tx<'_>, new: &Authenticator, last_used_at: Option<Time>, now: Time) -> Result<()> {
     const INSERT: Sql = Sql::new(
         "INSERT INTO authenticators (id, user_id, name, label, secret, algorithm, digits, period, last_step, drift,
                                      created_at, last_used_at, sealed_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     );
     let values = [
         (&new.id).into(),
@@ -65,31 +66,7 @@ pub fn insert(tx: &mut Tx<'_>, new: &Authenticator, now: Time) -> Result<()> {
         new.last_step.into(),
         new.drift.into(),
         now.into(),
-        sealed::key_of(&new.secret).into(),
-    ];
-    tx.execute(INSERT, &values).map(|_| ())
-}
-
-/// Inserts an authenticator that another program has enrolled: it was not used here yet. Steps up to its `last_step` are
-/// spent.
-pub fn insert_imported(tx: &mut Tx<'_>, new: &Authenticator, now: Time) -> Result<()> {
-    const INSERT: Sql = Sql::new(
-        "INSERT INTO authenticators (id, user_id, name, label, secret, algorithm, digits, period, last_step, drift, created_at,
-                                     sealed_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-    );
-    let values = [
-        (&new.id).into(),
-        (&new.user_id).into(),
-        (&new.name).into(),
-        (&new.label).into(),
-        (&new.secret).into(),
-        (&new.algorithm).into(),
-        new.digits.into(),
-        new.period.into(),
-        new.last_step.into(),
-        new.drift.into(),
-        now.into(),
+        last_used_at.into(),
         sealed::key_of(&new.secret).into(),
     ];
     tx.execute(INSERT, &values).map(|_| ())

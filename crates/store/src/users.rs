@@ -54,13 +54,17 @@ pub struct NewUser<'a> {
     pub role: &'a str,
     /// The PHC string.
     pub password: Option<&'a str>,
+    /// Until when somebody without a password may choose one by a code alone.
+    pub password_due: Option<Time>,
+    /// When a sign-in was completed; `None` for whoever comes from another program.
+    pub signed_in_at: Option<Time>,
 }
 
-/// Inserts a user who signs in at the same moment. False when the name is in use.
+/// Inserts a user. False when the name is in use.
 pub fn insert(tx: &mut Tx<'_>, new: &NewUser<'_>, now: Time) -> Result<bool> {
     const INSERT: Sql = Sql::new(
-        "INSERT INTO users (id, name, name_key, role, password, created_at, signed_in_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (name_key) DO NOTHING",
+        "INSERT INTO users (id, name, name_key, role, password, password_due, created_at, signed_in_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (name_key) DO NOTHING",
     );
     let values = [
         new.id.into(),
@@ -68,32 +72,9 @@ pub fn insert(tx: &mut Tx<'_>, new: &NewUser<'_>, now: Time) -> Result<bool> {
         new.name_key.into(),
         new.role.into(),
         new.password.into(),
+        new.password_due.into(),
         now.into(),
-    ];
-    Ok(tx.execute(INSERT, &values)? == 1)
-}
-
-/// Inserts a user who comes from another program, and has not signed in here yet. False when the name is in use.
-///
-/// Until `password_due` somebody without a password may choose one by a code alone.
-pub fn insert_imported(
-    tx: &mut Tx<'_>,
-    new: &NewUser<'_>,
-    password_due: Option<Time>,
-    now: Time,
-) -> Result<bool> {
-    const INSERT: Sql = Sql::new(
-        "INSERT INTO users (id, name, name_key, role, password, password_due, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (name_key) DO NOTHING",
-    );
-    let values = [
-        new.id.into(),
-        new.name.into(),
-        new.name_key.into(),
-        new.role.into(),
-        new.password.into(),
-        password_due.into(),
-        now.into(),
+        new.signed_in_at.into(),
     ];
     Ok(tx.execute(INSERT, &values)? == 1)
 }

@@ -14,8 +14,10 @@ mod health;
 mod layers;
 mod listener;
 mod pages;
+mod problem;
 mod routes;
 mod shell;
+mod wording;
 mod words;
 
 #[cfg(any(test, feature = "fuzzing"))]

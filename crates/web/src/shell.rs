@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::branding::Branding;
 use crate::error::Trouble;
-use crate::pages::Problem;
+use crate::problem::Problem;
 use crate::words::{Arg, Language, Words};
 use crate::{Site, cookies};
 

@@ -6,7 +6,7 @@ use store::{Conn, Id, Time, users};
 
 use crate::account::proved;
 use crate::audit::{Happened, Whom};
-use crate::enroll::{self, Begun, Purpose};
+use crate::enrollment::{Begun, Pend, Purpose, account_of};
 use crate::error::Rule;
 use crate::random::Token;
 use crate::session::Session;
@@ -68,7 +68,7 @@ pub async fn list(app: &App, session: &Session) -> Result<Vec<AuthenticatorEntry
 pub async fn begin(app: &App, session: &Session, (name, wanted): (&str, Wanted)) -> Result<Token> {
     let name = parse_name(name)?;
     let now = app.clock.now();
-    let draft = enroll::Pend::new(app, now);
+    let draft = Pend::new(app, now);
     let token = draft.token.clone();
     let (session, vault) = (session.clone(), app.vault.clone());
     app.db
@@ -153,7 +153,7 @@ pub(crate) fn parse_name(typed: &str) -> Result<String> {
 
 fn refuse_another(theirs: &[Listed], username: &str, name: &str) -> Result<()> {
     refuse_equal_names(theirs, name, None)?;
-    refuse_equal_labels(theirs, &enroll::account_of(username, name))?;
+    refuse_equal_labels(theirs, &account_of(username, name))?;
     if theirs.len() >= AT_MOST { Err(Rule::TooManyAuthenticators.into()) } else { Ok(()) }
 }
 

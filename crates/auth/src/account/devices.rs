@@ -5,7 +5,6 @@ use store::{Id, Time, devices};
 use crate::account::proved;
 use crate::audit::{Happened, Whom};
 use crate::session::Session;
-use crate::vault::Purpose;
 use crate::{App, Result, Visit};
 
 /// A known browser in the list of its person.
@@ -68,5 +67,5 @@ pub async fn forget(app: &App, session: &Session, id: Option<Id>, visit: &Visit)
 
 /// Under what the browser that asks is known; empty when it has no token.
 pub(crate) fn mac_of(app: &App, visit: &Visit) -> String {
-    visit.device.as_ref().map(|token| app.vault.token_mac(Purpose::Device, token)).unwrap_or_default()
+    app.device_mac(visit).unwrap_or_default()
 }

@@ -1,8 +1,10 @@
 //! Reading the log: the newest events for people, all of them for other programs. In pieces, so the log may be long.
 
+use serde_json::{Value, json};
 use store::events::{self, Event};
 use store::{Id, Time, users};
 
+use crate::clock::timestamp;
 use crate::random::Random;
 use crate::{App, Error, Result};
 
@@ -38,6 +40,23 @@ impl From<Event> for Entry {
     fn from(event: Event) -> Entry {
         let Event { id, at, kind, user_id, name, address, detail, count, seal, .. } = event;
         Entry { id, at, kind, user_id, name, address, count, detail, seal }
+    }
+}
+
+impl Entry {
+    /// What programs read of what happened; its seal is a matter of the log. These keys stay.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "id": self.id.as_str(),
+            "at": timestamp(self.at),
+            "kind": self.kind,
+            "user_id": self.user_id.as_ref().map(Id::as_str),
+            "name": self.name,
+            "address": self.address,
+            "count": self.count,
+            // What we wrote is JSON; should it not be, it is passed on as the text it is.
+            "detail": serde_json::from_str(&self.detail).unwrap_or_else(|_| Value::from(self.detail.clone())),
+        })
     }
 }
 

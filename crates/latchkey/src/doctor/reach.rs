@@ -6,7 +6,6 @@ use web::probe::{self, Probe};
 use web::tls::Pair;
 
 use super::Finding;
-use crate::serve::is_local;
 use crate::terminal::count;
 
 /// Whoever renews certificates does it before this many days are left.
@@ -174,7 +173,7 @@ fn proxies(config: &Config) -> Finding {
         Finding::ok("proxies", "whoever may open the socket is believed about addresses of clients")
     } else if !config.trusted_proxies.is_empty() {
         Finding::ok("proxies", "addresses of clients are believed from the trusted ones")
-    } else if is_local(config) || direct {
+    } else if config.is_local() || direct {
         Finding::ok("proxies", "none is trusted, and none is needed")
     } else {
         Finding::note(
@@ -188,7 +187,7 @@ fn proxies(config: &Config) -> Finding {
 fn registration(config: &Config) -> Finding {
     match config.registration {
         Registration::Closed => Finding::ok("registration", "closed: `latchkey user add` lets people in"),
-        Registration::Open if is_local(config) => Finding::ok("registration", "open, on this machine only"),
+        Registration::Open if config.is_local() => Finding::ok("registration", "open, on this machine only"),
         Registration::Open => Finding::note(
             "registration",
             format!("open to everybody who reaches {}", config.public_url.origin()),

@@ -6,11 +6,11 @@ use auth::{App, Error};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 
-use crate::error::{for_form, misfit};
 use crate::extract::{Caller, HalfSignedIn};
 use crate::form::Fields;
 use crate::pages::{PageResult, Problem, login as login_page, or_start, signed_in};
 use crate::shell::{Shell, see_other};
+use crate::wording::{for_form, misfit};
 
 /// The second of the two pages of signing in.
 #[derive(Template)]

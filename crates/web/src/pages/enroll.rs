@@ -9,11 +9,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::cookies;
-use crate::error::{Trouble, for_form, misfit};
+use crate::error::Trouble;
 use crate::extract::{Caller, Enrolling};
 use crate::form::Fields;
 use crate::pages::{PageResult, Problem, signed_in, with_cookies};
 use crate::shell::{Shell, see_other};
+use crate::wording::{for_form, misfit};
 
 /// The page on which an authenticator app and this server get to know each other.
 #[derive(Template)]

@@ -8,11 +8,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use crate::cookies;
-use crate::error::{Trouble, for_form, misfit};
+use crate::error::Trouble;
 use crate::extract::Caller;
 use crate::form::Fields;
 use crate::pages::{PageResult, Problem, signed_in, with_cookies};
 use crate::shell::{Shell, see_other};
+use crate::wording::{for_form, misfit};
 
 /// What the link is for, and what it asks.
 #[derive(Template)]

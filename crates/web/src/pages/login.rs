@@ -9,11 +9,12 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 
 use crate::cookies::{self, Cookie};
-use crate::error::{Trouble, for_form, misfit};
+use crate::error::Trouble;
 use crate::extract::{Caller, Return, our_path};
 use crate::form::Fields;
 use crate::pages::{PageResult, Problem, or_start, signed_in, with_cookies};
 use crate::shell::{Shell, see_other};
+use crate::wording::{for_form, misfit};
 
 /// The first page of signing in, or the only one.
 #[derive(Template)]

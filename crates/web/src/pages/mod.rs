@@ -10,6 +10,8 @@ use crate::cookies::{self, Cookie};
 use crate::error::Trouble;
 use crate::shell::see_other;
 
+pub(crate) use crate::problem::{Problem, problem_at};
+
 pub(crate) mod account;
 pub(crate) mod code;
 pub(crate) mod enroll;
@@ -55,32 +57,6 @@ pub(crate) async fn signed_in(
 /// Where to go now: a path of ours that was kept, or the start.
 pub(crate) fn or_start(path: &str) -> &str {
     if path.is_empty() { "/" } else { path }
-}
-
-/// Something the person can put right. It stands above the heading and, if it has a field, beside that too.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Problem {
-    /// The `id` and `name` of the field it is about.
-    pub(crate) field: Option<&'static str>,
-    /// What happened and what to do, in the person's language.
-    pub(crate) text: String,
-}
-
-impl Problem {
-    /// A problem with one field.
-    pub(crate) fn at(field: &'static str, text: impl Into<String>) -> Problem {
-        Problem { field: Some(field), text: text.into() }
-    }
-
-    /// A problem with the whole form.
-    pub(crate) fn general(text: impl Into<String>) -> Problem {
-        Problem { field: None, text: text.into() }
-    }
-}
-
-/// The words to show beside `field`.
-fn problem_at<'a>(problems: &'a [Problem], field: &str) -> Option<&'a str> {
-    problems.iter().find(|problem| problem.field == Some(field)).map(|problem| problem.text.as_str())
 }
 
 #[cfg(test)]

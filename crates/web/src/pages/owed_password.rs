@@ -7,11 +7,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
-use crate::error::{for_form, misfit};
 use crate::extract::{Caller, HalfSignedIn};
 use crate::form::Fields;
 use crate::pages::{PageResult, Problem, login as login_page, or_start, signed_in};
 use crate::shell::{Shell, see_other};
+use crate::wording::{for_form, misfit};
 
 /// The password after the code.
 #[derive(Template)]

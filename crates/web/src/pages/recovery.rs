@@ -10,11 +10,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::cookies::{self, Cookie};
-use crate::error::{for_form, misfit};
 use crate::extract::{Caller, HalfSignedIn, Return, our_path};
 use crate::form::Fields;
 use crate::pages::{PageResult, Problem, login as login_page, with_cookies};
 use crate::shell::{Shell, see_other};
+use crate::wording::{for_form, misfit};
 
 /// The door for those whose phone is gone. It leads to a new authenticator.
 #[derive(Template)]

@@ -8,11 +8,12 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 
-use crate::error::{Trouble, misfit};
+use crate::error::Trouble;
 use crate::extract::{Caller, SignedIn};
 use crate::form::Fields;
 use crate::pages::{PageResult, Problem, or_start};
 use crate::shell::{Shell, see_other};
+use crate::wording::misfit;
 
 /// The ten codes, and the box that says they are safe.
 #[derive(Template)]

@@ -9,11 +9,11 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 
 use crate::cookies::{self, Cookie};
-use crate::error::{for_form, misfit};
 use crate::extract::{Caller, Return, our_path};
 use crate::form::Fields;
 use crate::pages::{PageResult, Problem, with_cookies};
 use crate::shell::{Shell, see_other};
+use crate::wording::{for_form, misfit};
 
 /// The form that reserves a name.
 #[derive(Template)]

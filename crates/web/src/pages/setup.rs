@@ -8,12 +8,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use crate::cookies::{self, Cookie};
-use crate::error::{Trouble, for_form, misfit};
+use crate::error::Trouble;
 use crate::extract::Caller;
 use crate::form::Fields;
 use crate::pages::register::{RegisterPage, Welcome};
 use crate::pages::{PageResult, Problem, with_cookies};
 use crate::shell::{Shell, see_other};
+use crate::wording::{for_form, misfit};
 
 /// Shows what the link opens. Looking spends nothing, so that a mail scanner spends nothing.
 pub(crate) async fn show(

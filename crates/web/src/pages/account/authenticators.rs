@@ -8,12 +8,13 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 
 use crate::cookies;
-use crate::error::{Trouble, for_form, misfit};
+use crate::error::Trouble;
 use crate::extract::{Caller, SignedIn};
 use crate::form::Fields;
 use crate::pages::account::changed;
 use crate::pages::{PageResult, Problem, with_cookies};
 use crate::shell::{Shell, see_other};
+use crate::wording::{for_form, misfit};
 
 /// The list of authenticators.
 #[derive(Template)]

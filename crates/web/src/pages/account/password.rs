@@ -7,12 +7,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::error::{for_form, misfit};
 use crate::extract::{Caller, SignedIn};
 use crate::form::Fields;
 use crate::pages::account::changed;
 use crate::pages::{PageResult, Problem};
 use crate::shell::{Shell, see_other};
+use crate::wording::{for_form, misfit};
 
 /// The form for a new password.
 #[derive(Template)]

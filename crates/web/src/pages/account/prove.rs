@@ -8,11 +8,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::cookies;
-use crate::error::{for_form, misfit};
 use crate::extract::{Caller, Return, SignedIn, our_path};
 use crate::form::Fields;
 use crate::pages::{PageResult, Problem, with_cookies};
 use crate::shell::{Shell, see_other};
+use crate::wording::{for_form, misfit};
 
 /// The form that asks for all factors.
 #[derive(Template)]

@@ -7,12 +7,12 @@ use auth::{App, account, recovery};
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use crate::error::misfit;
 use crate::extract::{Caller, SignedIn};
 use crate::form::Fields;
 use crate::pages::account::changed;
 use crate::pages::{PageResult, Problem};
 use crate::shell::{Shell, see_other};
+use crate::wording::misfit;
 
 /// The question before the old codes are void.
 #[derive(Template)]

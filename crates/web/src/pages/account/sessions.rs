@@ -7,12 +7,12 @@ use auth::{App, Id, Visit, account, date, date_and_time};
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use crate::error::misfit;
 use crate::extract::{Caller, SignedIn};
 use crate::form::{Fields, Misfit};
 use crate::pages::account::changed;
 use crate::pages::{PageResult, Problem};
 use crate::shell::Shell;
+use crate::wording::misfit;
 
 /// The list of signed-in browsers.
 #[derive(Template)]
