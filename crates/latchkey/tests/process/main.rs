@@ -4,6 +4,7 @@
 mod audit;
 mod authority;
 mod browser;
+mod caches;
 mod crowds;
 mod doctor;
 mod enrolling;
