@@ -207,13 +207,15 @@ fn without_secrets(url: &str) -> String {
         None => (String::new(), rest),
     };
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
-    // A value of other characters is none of these, and may be what somebody wrote wrongly around a password.
+    // A value of other characters is none of these, and may be what somebody wrote wrongly around a password; so may be
+    // whatever follows one.
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/,%:[]".contains(&b);
     let where_it_is = |part: &&str| {
         let value = ["host=", "port=", "dbname="].iter().find_map(|key| part.strip_prefix(key));
         value.is_some_and(|value| value.bytes().all(plain))
     };
-    let query = query.split('&').filter(where_it_is).collect::<Vec<_>>().join("&");
+    let before_any = |part: &&str| !part.contains("password");
+    let query = query.split('&').take_while(before_any).filter(where_it_is).collect::<Vec<_>>().join("&");
     let query = if query.is_empty() { query } else { format!("?{query}") };
     format!("{scheme}://{user}{place}{query}")
 }
