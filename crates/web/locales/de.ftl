@@ -218,8 +218,8 @@ event-link-used = Der Link der Administration wurde benutzt
 event-factor-reset = Die Administration hat deine Authenticatoren zurückgesetzt
 event-password-changed = Passwort geändert
 event-role-changed = Rolle geändert
-event-disabled = Von der Verwaltung ausgesperrt
-event-enabled = Von der Verwaltung wieder eingelassen
+event-disabled = Von der Administration ausgesperrt
+event-enabled = Von der Administration wieder eingelassen
 event-integrity-failed = Etwas von dir ist in der Datenbank beschädigt
 event-other = Etwas anderes
 

@@ -288,7 +288,9 @@ fn activity(shell: &Shell) -> String {
         count,
         address: "203.0.113.7".to_owned(),
     };
-    let lines = [line("event-signed-in", 1), line("event-password-wrong", 12), line("event-created", 1)];
+    // One of each; guesses are gathered, and there may be many.
+    let keys = activity::WORDS.iter().map(|words| words.1);
+    let lines: Vec<_> = keys.map(|key| line(key, if key.ends_with("-wrong") { 1_234 } else { 1 })).collect();
     ActivityPage { shell, problems: &[], lines: &lines }.render().unwrap()
 }
 
@@ -309,6 +311,10 @@ fn messages(shell: &Shell) -> Vec<(&'static str, String)> {
             message("broken-heading", &shell.t("broken-text"), None, to_start, Some("01JD-7Q4M-K2VD")),
         ),
         ("door-closed", message("door-closed-heading", &shell.t("door-closed-text"), None, to_start, None)),
+        (
+            "headers-too-large",
+            message("headers-too-large-heading", &shell.t("headers-too-large-text"), None, to_start, None),
+        ),
         ("misdirected", message("misdirected-heading", &misdirected, Some(&*detail), None, None)),
     ]
 }
