@@ -1,7 +1,7 @@
 //! Enrolling: a waiting secret, shown as a QR code, becomes an authenticator by its first code.
 //!
 //! Somebody new waits in `registrations`, somebody who has an account in `enrollments`; both see the same pages. How the
-//! second begins is in [`crate::enrollment`].
+//! second begins is in `enrollment.rs`.
 
 use otp::{Account, Key, Kind, Qr, Secret, totp};
 use store::authenticators::Authenticator;
