@@ -348,8 +348,8 @@ pub(crate) fn look(conn: &Connection, job: &mut Queued, mut tx: Tx<'_>) -> Resul
     control(conn, "ROLLBACK")
 }
 
-/// Copies the log back beside the writer, who never waits for it. That does not shorten the log: where it has grown long all
-/// the same, what little is left is copied while the writer waits, and then it is cut off.
+/// Copies the log back beside the writer, who does not wait for that; it does not shorten the log, either. Where it has grown
+/// long all the same and little is left to copy, that is copied while the writer waits, and then it is cut off.
 fn keep_log_short(conn: &Connection, log: &Path, written: &Receiver<()>, stopped: &Receiver<()>) {
     let _ = conn.busy_timeout(Duration::from_millis(50));
     while written.recv().is_ok() {
