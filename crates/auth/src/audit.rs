@@ -155,7 +155,7 @@ impl Happened {
     }
 }
 
-/// Most rows of one kind that are gathered in a minute with a name that is or will be somebody's, and without. What comes on
+/// Most rows of one kind that are gathered in a minute with a name that is somebody's, and with one that is not. What comes on
 /// top is one row of many addresses.
 const NAMED: i64 = 32;
 const NAMELESS: i64 = 16;
@@ -216,7 +216,12 @@ impl Scribe {
         let (mut whom, mut address, mut gather) = (whom, self.address.as_str(), None);
         if happened.is_gathered() {
             let minute = self.now.seconds().div_euclid(60);
-            let (sort, most) = if whom.name.is_empty() { ("nobody", NAMELESS) } else { ("name", NAMED) };
+            let (sort, most) = match whom.name {
+                "" => ("nobody", NAMELESS),
+                // Nobody has that name yet.
+                _ if happened == Happened::RegistrationStarted => ("name", NAMELESS),
+                _ => ("name", NAMED),
+            };
             let place = format!("{kind} {minute} {sort} ");
             let row = format!("{place}{} {}", whom.name, self.prefix);
             let crowded = events::beside(tx, &place, &row)? >= most;

@@ -183,8 +183,8 @@ pub(crate) fn is_door_closed(conn: &mut Conn<'_>, vault: &Vault, name_key: &str)
 }
 
 /// Most tries that are remembered of names that nobody has, and how many may come on top before some are forgotten.
-const NOBODIES: i64 = 2048;
-const NEWCOMERS: i64 = 512;
+const NOBODIES: i64 = 1024;
+const NEWCOMERS: i64 = 256;
 
 /// Forgets tries of names that nobody has, beyond the bound.
 pub(crate) fn shed_nobodies(tx: &mut Tx<'_>, now: Time) -> Result<u64> {
@@ -212,7 +212,7 @@ const AN_HOUR: i64 = 20;
 const AT_ONCE: i64 = 3;
 const IN_ALL: i64 = 1000;
 /// Most addresses of which is remembered what they began.
-const ADDRESSES: i64 = 1024;
+const ADDRESSES: i64 = 512;
 
 /// Takes one registration from the budget of the address, if it has one, and of the house.
 pub(crate) fn spend_registration(tx: &mut Tx<'_>, address: Option<&str>, now: Time) -> Result<()> {
