@@ -37,7 +37,7 @@ pub(crate) const POSTGRES: Tool =
 pub(crate) const NPM: Tool = program("npm", "npm");
 
 /// Everything that the whole suite needs.
-pub(crate) const ALL: [Tool; 14] = [
+pub(crate) const ALL: [Tool; 16] = [
     POSTGRES,
     program("git", "git"),
     program("curl", "curl"),
@@ -45,9 +45,11 @@ pub(crate) const ALL: [Tool; 14] = [
     // The counters of the hostile suite.
     program("sqlite3", "sqlite3"),
     program("zbarimg", "zbar-tools"),
-    // The cache before the site.
+    // The cache before the site, and the proxies before programs.
     program("nginx", "nginx"),
-    // The tutorial whose people are imported; its libraries come into `target/tools`.
+    program("caddy", "caddy"),
+    program("haproxy", "haproxy"),
+    // The tutorial whose people are imported, and newer proxies; they come into `target/tools`.
     program("python3", "python3-venv"),
     program("man", "man-db"),
     program("zsh", "zsh"),

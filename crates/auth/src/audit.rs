@@ -86,6 +86,14 @@ pub(crate) enum Happened {
     Enabled,
     /// Somebody was removed, with everything of theirs.
     UserRemoved,
+    /// A group was made.
+    GroupCreated,
+    /// A group was removed; its people stay.
+    GroupRemoved,
+    /// Somebody was put into a group.
+    GroupJoined,
+    /// Somebody was taken out of a group.
+    GroupLeft,
     /// Something sealed did not open: the database was changed by hand.
     IntegrityFailed,
     /// Another key seals, or another pepper is hashed with, from now on.
@@ -94,6 +102,18 @@ pub(crate) enum Happened {
     Rested,
     /// Events were removed that had been kept long enough.
     AuditRemoved,
+    /// The rules did not let somebody in to a program.
+    AccessDenied,
+    /// Another program has asked about a code, and it was right.
+    CodeVerified,
+    /// A token was made for another program.
+    TokenMade,
+    /// A token is good no more.
+    TokenRevoked,
+    /// An access rule was made by command.
+    AccessRuleAdded,
+    /// An access rule was removed by command.
+    AccessRuleRemoved,
 }
 
 impl Happened {
@@ -131,10 +151,20 @@ impl Happened {
             Happened::Disabled => "user.disabled",
             Happened::Enabled => "user.enabled",
             Happened::UserRemoved => "user.removed",
+            Happened::GroupCreated => "group.created",
+            Happened::GroupRemoved => "group.removed",
+            Happened::GroupJoined => "group.joined",
+            Happened::GroupLeft => "group.left",
             Happened::IntegrityFailed => "integrity.failed",
             Happened::KeyRotated => "key.rotated",
             Happened::Rested => "sign_in.rested",
             Happened::AuditRemoved => "audit.removed",
+            Happened::AccessDenied => "access.denied",
+            Happened::CodeVerified => "code.verified",
+            Happened::TokenMade => "token.created",
+            Happened::TokenRevoked => "token.revoked",
+            Happened::AccessRuleAdded => "access.rule_added",
+            Happened::AccessRuleRemoved => "access.rule_removed",
         }
     }
 
@@ -151,6 +181,7 @@ impl Happened {
                 | Happened::RegistrationStarted
                 | Happened::IntegrityFailed
                 | Happened::AuditRemoved
+                | Happened::AccessDenied
         )
     }
 }
@@ -197,6 +228,16 @@ impl Scribe {
         self.record_many(tx, happened, whom, (1, detail))
     }
 
+    /// Records that somebody was not let in to `host`, and says by which id that can be found again.
+    pub(crate) fn record_denial(
+        &self,
+        tx: &mut Tx<'_>,
+        whom: Whom<'_>,
+        (host, detail): (&str, &[(&str, &str)]),
+    ) -> Result<Option<Id>> {
+        self.write(tx, (Happened::AccessDenied, host), whom, (1, detail))
+    }
+
     /// Records that something sealed did not open, if that is what `error` says, and nothing otherwise.
     pub(crate) fn note_tampering(&self, tx: &mut Tx<'_>, error: &Error, whom: Whom<'_>) -> Result<()> {
         let Some(what) = error.tampered() else { return Ok(()) };
@@ -212,6 +253,17 @@ impl Scribe {
         whom: Whom<'_>,
         (count, detail): (i64, &[(&str, &str)]),
     ) -> Result<()> {
+        self.write(tx, (happened, ""), whom, (count, detail)).map(|_| ())
+    }
+
+    /// Writes it. Those that are gathered are so by what they are about, too.
+    fn write(
+        &self,
+        tx: &mut Tx<'_>,
+        (happened, about): (Happened, &str),
+        whom: Whom<'_>,
+        (count, detail): (i64, &[(&str, &str)]),
+    ) -> Result<Option<Id>> {
         let kind = happened.text();
         let (mut whom, mut address, mut gather) = (whom, self.address.as_str(), None);
         if happened.is_gathered() {
@@ -223,7 +275,7 @@ impl Scribe {
                 _ => ("name", NAMED),
             };
             let place = format!("{kind} {minute} {sort} ");
-            let row = format!("{place}{} {}", whom.name, self.prefix);
+            let row = format!("{place}{} {}{about}", whom.name, self.prefix);
             let crowded = events::beside(tx, &place, &row)? >= most;
             if crowded {
                 (whom, address) = (Whom { id: None, name: "" }, MANY);
@@ -245,7 +297,6 @@ impl Scribe {
             seal: None,
         };
         event.mac = mark::of_event(&self.vault, &event);
-        events::record(tx, &event)?;
-        Ok(())
+        Ok(events::record(tx, &event)?)
     }
 }

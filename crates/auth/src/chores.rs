@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use store::{
     Time, attempts, authenticators, devices, enrollments, logins, quotas, recovery_codes, registrations,
-    sessions, setup_links, user_links,
+    sessions, setup_links, tickets, user_links,
 };
 
 use crate::audit::seal::Sealer;
@@ -76,6 +76,7 @@ pub async fn once(app: &App) -> Result<()> {
         .db
         .write(move |tx| {
             registrations::sweep(tx, now)?;
+            tickets::sweep(tx, now)?;
             enrollments::sweep(tx, now)?;
             recovery_codes::sweep_sheets(tx, now)?;
             logins::sweep(tx, now)?;

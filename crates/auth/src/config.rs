@@ -1,7 +1,8 @@
 //! What a Latchkey runs with, by default and checked as a whole. Each setting as text is in `config/settings.rs`; where they
-//! are read from is in `config/load.rs`.
+//! are read from is in `config/load.rs`, and what a file says in `config/file.rs`.
 
 mod branding;
+pub(crate) mod file;
 mod listen;
 pub(crate) mod load;
 pub(crate) mod logo;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use crate::access::Rule;
 use crate::password::Cost;
 
 pub use store::Secrecy;
@@ -23,7 +25,8 @@ pub use listen::Listen;
 pub use load::{Place, Problem, load, supervisor_socket};
 pub use logo::{Logo, Picture};
 pub use settings::{SETTINGS, Setting};
-pub use values::{Factors, Network, PublicUrl, Registration};
+pub(crate) use values::is_loopback_host;
+pub use values::{Domain, Factors, Network, PublicUrl, Registration};
 
 /// The settings of a running Latchkey.
 #[derive(Clone)]
@@ -63,6 +66,10 @@ pub struct Config {
     pub accent: Option<Accent>,
     /// `[branding] help`: where people find help, at the foot of every page.
     pub help: Option<Help>,
+    /// `[access] cookie_domain`: the simple mode, in which one cookie is good at all hosts below this domain.
+    pub cookie_domain: Option<Domain>,
+    /// `[[access.rules]]`: who may come through the doors of other programs. Those that were made by command follow them.
+    pub access_rules: Vec<Rule>,
     /// How many days events stay in the audit log; 0: for ever.
     pub audit_keep_days: u32,
     /// How much is logged: `error`, `warn`, `info`, `debug` or `trace`.
@@ -100,6 +107,8 @@ impl Default for Config {
             logo: None,
             accent: None,
             help: None,
+            cookie_domain: None,
+            access_rules: Vec::new(),
             audit_keep_days: 400,
             log: "info".into(),
         };
@@ -175,6 +184,15 @@ impl Config {
                 return Err(("public_url", why));
             }
             _ => {}
+        }
+        if let Some(domain) = &self.cookie_domain
+            && !(self.public_url.is_https() && domain.covers(self.public_url.host()))
+        {
+            let why = format!(
+                "{} is not at or below {domain} by https, so browsers would refuse a cookie for it from here",
+                self.public_url.origin()
+            );
+            return Err(("access.cookie_domain", why));
         }
         if !self.public_url.is_https() && !self.public_url.is_loopback() && !self.insecure_http {
             return Err((

@@ -103,6 +103,12 @@ pub enum Rule {
     /// The name has other characters than names may have, or too many.
     #[error("a username has 1 to 64 of the letters a to z, digits, and . _ - @ +")]
     Name,
+    /// No name of a group was given.
+    #[error("enter the name of a group")]
+    GroupNameMissing,
+    /// The name of a group has other characters than such names may have, or too many.
+    #[error("the name of a group has 1 to 64 of the letters a to z, digits, and . _ -")]
+    GroupName,
     /// No password was given.
     #[error("enter a password")]
     PasswordMissing,
@@ -218,6 +224,11 @@ impl Error {
     /// Whoever runs the place has named somebody who is not there.
     pub(crate) fn nobody(name: &str) -> Error {
         Error::NotFound(format!("nobody is called {name}. Who there is: latchkey user list"))
+    }
+
+    /// Whoever runs the place has named a group that is not there.
+    pub(crate) fn no_group(name: &str) -> Error {
+        Error::NotFound(format!("no group is called {name}. Which there are: latchkey group list"))
     }
 
     pub(crate) fn broken(why: impl Into<anyhow::Error>) -> Error {

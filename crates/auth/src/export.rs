@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use otp::{Account, Kind};
 use serde_json::{Value, json};
 use store::authenticators::Authenticator;
-use store::{Conn, Id, authenticators, events, recovery_codes, sessions, users};
+use store::{Conn, Id, authenticators, events, groups, recovery_codes, sessions, users};
 use zeroize::Zeroizing;
 
 use crate::audit::read::Entry;
@@ -27,6 +27,8 @@ const VERSION: i64 = 1;
 /// How many lines there were of each kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
+    /// Groups.
+    pub groups: u64,
     /// People.
     pub people: u64,
     /// Authenticators.
@@ -59,12 +61,17 @@ pub async fn run(
             let head = json!({ "version": VERSION, "at": timestamp(now), "secrets": secrets });
             writer.line("export", head)?;
             writer.line("settings", settings(&config))?;
+            all_groups(conn, &mut writer)?;
             people(conn, (&vault, now), secrets, &mut writer)?;
             live_sessions(conn, now, &mut writer)?;
             what_happened(conn, &mut writer)?;
-            let Summary { people, authenticators, sessions, events } = writer.summary;
+            let Summary { groups, people, authenticators, sessions, events } = writer.summary;
             let counts = json!({
-                "people": people, "authenticators": authenticators, "sessions": sessions, "events": events
+                "groups": groups,
+                "people": people,
+                "authenticators": authenticators,
+                "sessions": sessions,
+                "events": events,
             });
             writer.line("end", counts)?;
             writer.out.flush().map_err(unwritten)?;
@@ -102,6 +109,26 @@ fn settings(config: &Config) -> Value {
     json!({ "issuer": config.issuer, "public_url": config.public_url.origin() })
 }
 
+/// Before the people, so that whoever reads the lines knows a group before somebody belongs to it.
+fn all_groups(conn: &mut Conn<'_>, writer: &mut Writer) -> Result<()> {
+    let mut after = String::new();
+    loop {
+        let page = groups::page(conn, &after, PAGE)?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.group.name.to_ascii_lowercase();
+        for groups::Listed { group, members } in page {
+            writer.summary.groups += 1;
+            let line = json!({
+                "id": group.id.as_str(),
+                "name": group.name,
+                "members": members,
+                "created_at": timestamp(group.created_at),
+            });
+            writer.line("group", line)?;
+        }
+    }
+}
+
 fn people(
     conn: &mut Conn<'_>,
     (vault, now): (&Vault, store::Time),
@@ -123,6 +150,7 @@ fn people(
                 "has_password": user.password.is_some(),
                 "wrong_codes": user.wrong_codes,
                 "recovery_codes": recovery_codes::count_of_user(conn, &user.id)?,
+                "groups": groups::of_user(conn, &user.id)?,
                 "created_at": timestamp(user.created_at),
                 "signed_in_at": user.signed_in_at.map(timestamp),
             });

@@ -1,7 +1,8 @@
 //! What must hold whatever is read: one function for each parser of this crate. The fuzzers in `fuzz/` call them for as long as one
 //! likes, the tests below for a moment. No program has them: they are there for tests and under the feature `fuzzing`.
-//! Files that somebody imports or shows are in `hostile/files.rs`.
+//! Files that somebody imports or shows are in `hostile/files.rs`, and what is asked of the doors of programs in `hostile/access.rs`.
 
+mod access;
 mod files;
 #[cfg(test)]
 #[path = "../../../fuzz/short_run.rs"]
@@ -14,12 +15,14 @@ use std::net::IpAddr;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use zeroize::Zeroizing;
 
-use crate::config::load::{Place, lines, unknown};
+use crate::config::file::written;
+use crate::config::load::{Place, unknown};
 use crate::config::{Config, Listen, Network, PublicUrl, SETTINGS};
 use crate::name::Name;
 use crate::password::stored_hash;
 use crate::{Password, Token, Visit, Words, browser_and_system, master_key};
 
+pub use access::access_target;
 pub use files::{import_otpauth, import_sqlite, logo};
 
 fn text(input: &[u8]) -> Option<&str> {
@@ -205,15 +208,15 @@ pub fn password_hash(input: &[u8]) {
 /// A file with settings, but for those that name another file.
 pub fn config_file(input: &[u8]) {
     let Some(text) = text(input) else { return };
-    let lines = match lines(text) {
-        Ok(lines) => lines,
+    let written = match written(text) {
+        Ok(written) => written,
         Err((line, why)) => {
             return assert!((1..=text.split('\n').count()).contains(&line) && !why.is_empty());
         }
     };
     let mut config = Config::default();
     let mut set = Vec::new();
-    for line in lines {
+    for line in written.lines {
         assert!((1..=text.split('\n').count()).contains(&line.number));
         let Some(value) = line.value else { continue };
         let Some(setting) = SETTINGS.iter().find(|setting| setting.key == line.key) else {
@@ -224,6 +227,12 @@ pub fn config_file(input: &[u8]) {
         };
         if setting.key != "branding.logo" && config.set(setting.key, &value).is_ok() {
             set.push(setting.key);
+        }
+    }
+    for rule in written.rules {
+        match rule.read(&|line| Place::File("latchkey.toml".into(), line)) {
+            Ok(rule) => access::must_be_sound(&rule),
+            Err((line, why)) => assert!((1..=text.split('\n').count()).contains(&line) && !why.is_empty()),
         }
     }
     config.derive(&set);

@@ -1,8 +1,9 @@
 //! The rules of Latchkey: what people may do, and what it takes. Knows nothing of HTTP, HTML or SQL.
 //!
 //! [`App`] holds what every use-case needs. A use-case is a function in the module named after what people do:
-//! [`register`], [`enroll`], [`login`], [`recovery`], [`link`], [`session`], [`account`]; [`setup`] and [`users`] are for
-//! those who run the place. It reads the clock once, decides, and writes everything, the event included, in one transaction.
+//! [`register`], [`enroll`], [`login`], [`recovery`], [`link`], [`session`], [`account`]; [`setup`], [`users`], [`groups`],
+//! [`access`] and [`api_token`] are for those who run the place; [`app_session`] and [`verify`] for other programs. It reads the
+//! clock once, decides, and writes everything, the event included, in one transaction.
 
 mod authenticator;
 mod clock;
@@ -24,12 +25,16 @@ mod steadiness;
 mod vault;
 mod visit;
 
+pub mod access;
 pub mod account;
+pub mod api_token;
+pub mod app_session;
 pub mod audit;
 pub mod chores;
 pub mod config;
 pub mod enroll;
 pub mod export;
+pub mod groups;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod hostile;
 pub mod import;
@@ -44,6 +49,7 @@ pub mod session;
 pub mod setup;
 pub mod trial;
 pub mod users;
+pub mod verify;
 
 use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
@@ -62,6 +68,7 @@ pub use role::Role;
 pub use store::{Id, Kind as DatabaseKind, Tally, Time};
 pub use visit::{Visit, browser_and_system};
 
+use access::Book;
 use audit::{Scribe, Whom};
 use error::Tampered;
 use hasher::Hasher;
@@ -84,6 +91,7 @@ pub struct App {
     rested: Rested,
     steadiness: Steadiness,
     crowd: Crowd,
+    book: Book,
 }
 
 /// Refuses a master key that is none, or that others may read or change, if there is one yet. Makes nothing.
@@ -177,7 +185,8 @@ impl App {
         let vault = Vault::open(&db, master, random.clone(), now).await?;
         let hasher = Hasher::new(threads, config.password_cost, vault.peppers().clone())?;
         let (config, rested, crowd) = (Arc::new(config), Rested::default(), Crowd::default());
-        let app = App { config, clock, random, db, vault, hasher, rested, crowd, steadiness };
+        let book = Book::default();
+        let app = App { config, clock, random, db, vault, hasher, rested, crowd, steadiness, book };
         keys::refuse_missing(&app).await?;
         Ok(app)
     }

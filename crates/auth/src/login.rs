@@ -78,6 +78,8 @@ pub struct Who {
     pub name: String,
     /// What they owe.
     pub owes: Owes,
+    /// Where they are going: a path of ours.
+    pub next: String,
 }
 
 /// What a login is, before the transaction that inserts it.
@@ -221,14 +223,14 @@ pub(crate) async fn verify_password_of(
 }
 
 /// Who pays for what this visitor tries with a name.
-async fn payer(app: &App, name_key: &str, visit: &Visit, now: Time) -> Result<Payer> {
+pub(crate) async fn payer(app: &App, name_key: &str, visit: &Visit, now: Time) -> Result<Payer> {
     let Some(device) = app.device_mac(visit) else { return Ok(Payer::name(&app.vault, name_key)) };
     let (vault, name_key) = (app.vault.clone(), name_key.to_owned());
     app.db.read(move |conn| Payer::of(conn, &vault, &name_key, Some(&device), now)).await
 }
 
 /// What rests costs no hash and no write.
-async fn refuse_resting(app: &App, kind: Kind, payer: &Payer, now: Time) -> Result<()> {
+pub(crate) async fn refuse_resting(app: &App, kind: Kind, payer: &Payer, now: Time) -> Result<()> {
     let resting = payer.clone();
     let refused = app.db.read(move |conn| limits::refuse_resting(conn, kind, &resting, now)).await;
     refused.inspect_err(|error| app.note_rest(error))
@@ -311,7 +313,7 @@ pub async fn who(app: &App, token: &Token) -> Result<Who> {
                 (_, Some(_)) => Owes::Password,
                 (_, None) => Owes::NewPassword,
             };
-            Ok(Who { name: user.name, owes })
+            Ok(Who { name: user.name, owes, next: login.next_path })
         })
         .await
 }

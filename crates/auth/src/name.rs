@@ -1,8 +1,8 @@
-//! Usernames: shown as typed, compared in lower case, never changed.
+//! Names of people and of groups: shown as typed, compared in lower case, never changed.
 
 use crate::error::Rule;
 
-/// A username that keeps the rule: 1 to 64 of `a-z 0-9 . _ - @ +`, in either case.
+/// A name that keeps its rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Name {
     shown: String,
@@ -10,15 +10,26 @@ pub(crate) struct Name {
 }
 
 impl Name {
-    /// The name as it was typed. Spaces around it are dropped, as phones like to add one.
+    /// A username as it was typed: 1 to 64 of `a-z 0-9 . _ - @ +`, in either case. Spaces around it are dropped, as phones
+    /// like to add one.
     pub(crate) fn parse(typed: &str) -> Result<Name, Rule> {
+        Name::of(typed, b"._-@+", (Rule::NameMissing, Rule::Name))
+    }
+
+    /// The name of a group as it was typed: 1 to 64 of `a-z 0-9 . _ -`, in either case. Programs are told several in one
+    /// header with commas between them, so neither a comma nor a space may ever be in one.
+    pub(crate) fn parse_group(typed: &str) -> Result<Name, Rule> {
+        Name::of(typed, b"._-", (Rule::GroupNameMissing, Rule::GroupName))
+    }
+
+    fn of(typed: &str, marks: &[u8], (missing, wrong): (Rule, Rule)) -> Result<Name, Rule> {
         let shown = typed.trim_matches(' ');
         if shown.is_empty() {
-            return Err(Rule::NameMissing);
+            return Err(missing);
         }
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-@+".contains(&b);
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || marks.contains(&b);
         if shown.len() > 64 || !shown.bytes().all(allowed) {
-            return Err(Rule::Name);
+            return Err(wrong);
         }
         Ok(Name { shown: shown.to_owned(), key: shown.to_ascii_lowercase() })
     }
@@ -60,6 +71,24 @@ mod tests {
             &long,
         ] {
             assert_eq!(Name::parse(bad), Err(Rule::Name), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_groups_fit_into_a_header_that_commas_divide() {
+        for good in ["family", "Family.and_Friends-2", "-", "..", &"x".repeat(64)] {
+            assert_eq!(Name::parse_group(good).unwrap().shown(), good);
+        }
+        assert_eq!(Name::parse_group(" Family ").unwrap().key(), "family");
+        for missing in ["", "  "] {
+            assert_eq!(Name::parse_group(missing), Err(Rule::GroupNameMissing));
+        }
+        let allowed = |c: &char| c.is_ascii_alphanumeric() || "._-".contains(*c);
+        let odd =
+            ('\0'..='\u{3ff}').filter(|c| !allowed(c)).chain(['\u{200b}', '\u{202e}', '\u{ff0c}', '👩']);
+        let long = "x".repeat(65);
+        for bad in odd.map(|odd| format!("fam{odd}ily")).chain([long, "family\n".into(), "\tfamily".into()]) {
+            assert_eq!(Name::parse_group(&bad), Err(Rule::GroupName), "{bad:?}");
         }
     }
 }

@@ -30,6 +30,8 @@ pub struct Shown {
     pub codes: Vec<String>,
     /// They were made in the account, not while setting up an authenticator.
     pub renewed: bool,
+    /// Where the person is going afterward: a path of ours.
+    pub next: String,
 }
 
 /// Who gives a recovery code.
@@ -144,7 +146,7 @@ pub async fn sheet(app: &App, session: &Session) -> Result<Option<Shown>> {
     let Some((sheet, opened)) = app.watch(looked.await, whom).await? else { return Ok(None) };
     let text = Zeroizing::new(String::from_utf8_lossy(&opened).into_owned());
     let codes = text.lines().map(str::to_owned).collect();
-    Ok(Some(Shown { codes, renewed: sheet.next_path == RENEWED }))
+    Ok(Some(Shown { codes, renewed: sheet.next_path == RENEWED, next: sheet.next_path }))
 }
 
 /// Notes that they are saved: they cannot be shown again. Answers where the person was going.

@@ -74,11 +74,7 @@ pub async fn find(app: &App, token: &Token) -> Result<Option<Session>> {
     let Some(live) = app.db.read(move |conn| live(conn, &asked, factors, now)).await? else {
         return Ok(None);
     };
-    if now.millis_since(live.seen_at) >= TOUCH_EVERY {
-        let (id, idle_at) = (live.id.clone(), idle_at(live.keep, now).min(live.expires_at));
-        // Whoever is there stays signed in even while the database takes no writes: half an hour is long.
-        let _ = app.db.write(move |tx| sessions::touch(tx, &id, idle_at, now)).await;
-    }
+    note_seen(app, &live, now).await;
     Ok(Some(Session {
         id: live.id,
         user_id: live.user_id,
@@ -94,6 +90,15 @@ pub async fn find(app: &App, token: &Token) -> Result<Option<Session>> {
     }))
 }
 
+/// Notes that somebody is there, once a minute.
+pub(crate) async fn note_seen(app: &App, live: &Live, now: Time) {
+    if now.millis_since(live.seen_at) >= TOUCH_EVERY {
+        let (id, idle_at) = (live.id.clone(), idle_at(live.keep, now).min(live.expires_at));
+        // Whoever is there stays signed in even while the database takes no writes: half an hour is long.
+        let _ = app.db.write(move |tx| sessions::touch(tx, &id, idle_at, now)).await;
+    }
+}
+
 /// The session as it is inside a transaction. One that has proven less than is asked of its user by now is none.
 pub(crate) fn live(
     conn: &mut Conn<'_>,
@@ -102,7 +107,12 @@ pub(crate) fn live(
     now: Time,
 ) -> Result<Option<Live>, store::Error> {
     let live = sessions::live(conn, mac, now)?;
-    Ok(live.filter(|live| Level::of_row(live.level) >= factors.asked_of(Role::of_row(&live.role))))
+    Ok(live.filter(|live| is_enough(live, factors)))
+}
+
+/// Whether a session has proven what is asked of its user by now.
+pub(crate) fn is_enough(live: &Live, factors: Factors) -> bool {
+    Level::of_row(live.level) >= factors.asked_of(Role::of_row(&live.role))
 }
 
 /// Signs out: the session is over.

@@ -1,6 +1,6 @@
 //! People, as those who run the place see them: list, show, give a role, lock out, let in again.
 
-use store::{Time, Tx, claims, devices, recovery_codes, registrations, setup_links, users};
+use store::{Time, Tx, claims, devices, groups, recovery_codes, registrations, setup_links, users};
 
 use crate::account::authenticators;
 use crate::audit::{Happened, Whom};
@@ -45,6 +45,8 @@ pub struct Details {
     pub authenticators: Vec<String>,
     /// Recovery codes that are left.
     pub recovery_codes: i64,
+    /// The names of the groups they belong to, by name.
+    pub groups: Vec<String>,
     /// A hundred wrong guesses in a row: browsers in which they have not signed in before are not heard, until they sign in in
     /// a known one, or get a link, or `enable`.
     pub door_closed: bool,
@@ -114,6 +116,7 @@ pub async fn show(app: &App, name: &str) -> Result<Details> {
             Ok(Details {
                 authenticators: authenticators.into_iter().map(|authenticator| authenticator.label).collect(),
                 recovery_codes: recovery_codes::count_of_user(conn, &user.id)?,
+                groups: groups::of_user(conn, &user.id)?,
                 door_closed: limits::is_door_closed(conn, &vault, &key)?,
                 person: person(user),
             })
@@ -172,8 +175,8 @@ pub async fn enable(app: &App, name: &str) -> Result<()> {
     .await
 }
 
-/// Removes somebody with everything of theirs: sessions, authenticators, recovery codes, links, tries. The name is free
-/// then. What happened to them stays in the audit log.
+/// Removes somebody with everything of theirs: sessions, authenticators, recovery codes, groups, links, tries. The name is
+/// free then. What happened to them stays in the audit log.
 pub async fn remove(app: &App, name: &str) -> Result<()> {
     let vault = app.vault.clone();
     change(app, name, move |tx, user, key| {

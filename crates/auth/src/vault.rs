@@ -60,6 +60,14 @@ pub(crate) enum Purpose {
     Enroll,
     /// Being known.
     Device,
+    /// Being signed in at the host of a program.
+    App,
+    /// Being sent there.
+    Ticket,
+    /// Having asked for that there.
+    Nonce,
+    /// Being a program that may ask.
+    ApiToken,
 }
 
 /// Seals and opens. Cheap to clone.
@@ -148,6 +156,10 @@ impl Vault {
             Purpose::Login => "login",
             Purpose::Enroll => "enroll",
             Purpose::Device => "device",
+            Purpose::App => "app",
+            Purpose::Ticket => "ticket",
+            Purpose::Nonce => "nonce",
+            Purpose::ApiToken => "api token",
         };
         self.mac(purpose, "", token.bytes())
     }

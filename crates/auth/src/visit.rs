@@ -41,6 +41,8 @@ pub struct Visit {
     pub device: Option<Token>,
     /// Whether the address has budgets of its own.
     budgeted: bool,
+    /// Whether it came through a proxy that is trusted.
+    through_proxy: bool,
 }
 
 impl Visit {
@@ -54,19 +56,21 @@ impl Visit {
         forwarded: impl DoubleEndedIterator<Item = &'a str>,
     ) -> Visit {
         let peer = peer.to_canonical();
-        let client = match is_trusted(config, peer) {
+        let through_proxy = is_trusted(config, peer);
+        let client = match through_proxy {
             true => client_of(config, forwarded).unwrap_or(peer),
             false => peer,
         };
         // Without trusted proxies a loopback or private peer may be one, and everybody would share its budget.
         let budgeted = !config.trusted_proxies.is_empty() || !Network::is_private(client);
-        Visit { address: Some(client), agent: String::new(), device: None, budgeted }
+        Visit { address: Some(client), budgeted, through_proxy, ..Visit::default() }
     }
 
     /// A visit over a socket in the file system. Only a proxy on this machine can open it, so it is believed; where it names
     /// nobody, there is no address and no budget for one.
     pub fn over_socket<'a>(config: &Config, forwarded: impl DoubleEndedIterator<Item = &'a str>) -> Visit {
-        Visit { address: client_of(config, forwarded), agent: String::new(), device: None, budgeted: true }
+        let address = client_of(config, forwarded);
+        Visit { address, budgeted: true, through_proxy: true, ..Visit::default() }
     }
 
     /// What the connections of a peer are counted by: as budgets are, but never those of a proxy, over which everybody comes.
@@ -87,6 +91,11 @@ impl Visit {
     pub fn with_device(mut self, device: Option<Token>) -> Visit {
         self.device = device;
         self
+    }
+
+    /// Whether a proxy that is trusted speaks for somebody else here, so that what it says about the request is believed.
+    pub fn is_through_proxy(&self) -> bool {
+        self.through_proxy
     }
 
     /// What an address budget is charged to; `None` where there is no such budget.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::exit::Result;
 use crate::settings::Flags;
-use crate::terminal::{columns, how_many_are_set, print, print_json};
+use crate::terminal::{columns, count, how_many_are_set, print, print_json};
 
 /// Says which settings are set, and where. A wrong one is an error that names its place.
 pub(crate) fn check(flags: &Flags, json: bool) -> Result<()> {
@@ -21,6 +21,10 @@ pub(crate) fn check(flags: &Flags, json: bool) -> Result<()> {
     });
     let set: Vec<_> = set.collect();
     print(&format!("The settings are right: {}.\n{}", how_many_are_set(set.len()), columns("  ", &set)));
+    if let rules @ 1.. = settings.config.access_rules.len() {
+        let rules = count(i64::try_from(rules).unwrap_or(i64::MAX), "access rule", "access rules");
+        print(&format!("Beside them, {rules}: latchkey access list\n"));
+    }
     Ok(())
 }
 

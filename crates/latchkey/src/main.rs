@@ -1,5 +1,6 @@
 //! The command tree, and nothing else: each command lives in the file of its name.
 
+mod access;
 mod audit;
 mod completion;
 mod config;
@@ -7,6 +8,7 @@ mod doctor;
 mod exit;
 mod export;
 mod first_minute;
+mod group;
 mod import;
 mod key;
 mod listener;
@@ -15,6 +17,7 @@ mod man;
 mod otp;
 mod preflight;
 mod progress;
+mod proxy_config;
 mod serve;
 mod session;
 mod settings;
@@ -22,6 +25,7 @@ mod setup_link;
 mod stopwatch;
 mod supervisor;
 mod terminal;
+mod token;
 mod user;
 
 use std::path::PathBuf;
@@ -62,9 +66,18 @@ enum Command {
     /// People: let in, list, show, give a role, lock out, remove
     #[command(subcommand)]
     User(User),
+    /// Groups of people: make, list, show, join, leave, remove
+    #[command(subcommand)]
+    Group(group::Groups),
     /// Who is signed in: list, end
     #[command(subcommand)]
     Session(Session),
+    /// Tokens of other programs that ask us something: make, list, revoke
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Rules of who may come through to other programs: list, make, remove, explain
+    #[command(subcommand)]
+    Access(access::Access),
     /// Keys that secrets are sealed with: list, change, remove; and peppers of passwords
     #[command(subcommand)]
     Key(Key),
@@ -91,6 +104,8 @@ enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// Print how a proxy asks Latchkey before each request to a program
+    ProxyConfig(proxy_config::What),
     /// Print what makes a shell complete these commands
     Completion {
         /// The shell that is to read it
@@ -121,7 +136,7 @@ enum User {
         #[command(flatten)]
         output: Output,
     },
-    /// Show one person, with their authenticators and recovery codes
+    /// Show one person, with their authenticators, recovery codes and groups
     Show {
         /// Their username
         name: String,
@@ -296,6 +311,7 @@ fn run(flags: &Flags, command: Command, since: Stopwatch) -> Result<()> {
         Command::Serve { grace } => serve::run(flags, grace, since),
         Command::SetupLink { output } => setup_link::run(flags, output.json),
         Command::Doctor { output } => doctor::run(flags, output.json),
+        Command::ProxyConfig(what) => proxy_config::run(flags, &what),
         Command::Completion { shell } => completion::run(shell, CommandLine::command()),
         Command::Man { dir } => man::run(dir.as_deref(), CommandLine::command()),
         Command::Config(Config::Check { output }) => config::check(flags, output.json),
@@ -310,6 +326,7 @@ fn run(flags: &Flags, command: Command, since: Stopwatch) -> Result<()> {
         Command::Session(Session::End { which, all: false, output }) => {
             session::end(flags, &which, output.json)
         }
+        Command::Token(token) => token::run(flags, &token),
         Command::Key(Key::List { output }) => key::list(flags, output.json),
         Command::Key(Key::Rotate { pepper: false, output }) => key::rotate(flags, output.json),
         Command::Key(Key::Rotate { pepper: true, output }) => key::rotate_pepper(flags, output.json),
@@ -319,7 +336,9 @@ fn run(flags: &Flags, command: Command, since: Stopwatch) -> Result<()> {
         }
         Command::Otp(Otp::Test { name, output }) => otp::test(flags, &name, output.json),
         Command::Otp(Otp::Qr { how }) => otp::qr(&how),
+        Command::Group(what) => group::run(flags, what),
         Command::Import(import) => import::run(flags, import),
+        Command::Access(access) => access::run(flags, access),
         Command::Audit(audit) => audit::run(flags, audit),
         Command::Export { secrets } => export::run(flags, secrets),
         Command::User(User::Add { name, role, output }) => user::add(flags, &name, role, output.json),

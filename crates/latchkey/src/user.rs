@@ -63,10 +63,12 @@ pub(crate) fn show(flags: &Flags, name: &str, json: bool) -> Result<()> {
         let mut value = shape(person);
         value["authenticators"] = details.authenticators.into();
         value["recovery_codes"] = details.recovery_codes.into();
+        value["groups"] = details.groups.into();
         value["door_closed"] = details.door_closed.into();
         print_json(&value);
         return Ok(());
     }
+    let groups = if details.groups.is_empty() { "none".to_owned() } else { details.groups.join(", ") };
     let mut rows = vec![
         ["Role".to_owned(), person.role.to_string()],
         ["State".to_owned(), state(person).to_owned()],
@@ -75,6 +77,7 @@ pub(crate) fn show(flags: &Flags, name: &str, json: bool) -> Result<()> {
         ["Password".to_owned(), password(person)],
         ["Authenticators".to_owned(), details.authenticators.join(", ")],
         ["Recovery codes".to_owned(), format!("{} left", details.recovery_codes)],
+        ["Groups".to_owned(), groups],
     ];
     if details.door_closed {
         let text =

@@ -98,6 +98,7 @@ fn a_directory_that_cannot_be_made_is_said() {
 
 #[test]
 fn bash_completes_commands_and_flags() {
+    let dir = tempfile::tempdir().unwrap();
     let script = latchkey(&["completion", "bash"]);
     for (typed, offered, other) in [
         ("latchkey us", "user", "doctor"),
@@ -110,7 +111,10 @@ fn bash_completes_commands_and_flags() {
             "{script}\nCOMP_WORDS=({typed}) COMP_CWORD={}\n_latchkey latchkey '{last}' '{before}'\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"",
             words.len() - 1,
         );
-        let answer = run(Command::new("bash").args(["--norc", "-c", &ask]));
+        // By a file: it is longer than an argument may be.
+        let file = dir.path().join("ask.bash");
+        std::fs::write(&file, ask).unwrap();
+        let answer = run(Command::new("bash").arg("--norc").arg(&file));
         let answer: Vec<&str> = answer.lines().collect();
         assert!(answer.contains(&offered) && !answer.contains(&other), "{typed}: {answer:?}");
     }

@@ -36,6 +36,7 @@ fn the_example_file_without_its_comment_signs_names_every_setting_and_sets_its_d
         assert_eq!(setting.text(&config), setting.default_text(), "{}", setting.key);
     }
     assert!(example.contains("# master_key_file = "));
+    assert_eq!(config.access_rules.len(), 1, "the one example of a rule is read");
 }
 
 /// Reads it as the program would.

@@ -33,12 +33,12 @@ pub struct Event {
 pub const SEALED_AT_ONCE: usize = 500;
 
 /// Writes an event that has no seal, or counts it where one like it was gathered already. Once that one is sealed, the
-/// next is a row of its own.
-pub fn record(tx: &mut Tx<'_>, new: &Event) -> Result<()> {
+/// next is a row of its own. Says which row it is.
+pub fn record(tx: &mut Tx<'_>, new: &Event) -> Result<Option<Id>> {
     const RECORD: Sql = Sql::new(
         "INSERT INTO events AS e (id, at, kind, user_id, name, address, detail, gather, count, mac)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-         ON CONFLICT (gather) DO UPDATE SET count = e.count + $9",
+         ON CONFLICT (gather) DO UPDATE SET count = e.count + $9 RETURNING id",
     );
     let values = [
         (&new.id).into(),
@@ -52,7 +52,7 @@ pub fn record(tx: &mut Tx<'_>, new: &Event) -> Result<()> {
         new.count.into(),
         (&new.mac).into(),
     ];
-    tx.execute(RECORD, &values).map(|_| ())
+    tx.one(RECORD, &values, |row| row.id(0))
 }
 
 /// How many gathered rows begin with `place`, other than the row `gather` itself; none once that one is there.

@@ -53,6 +53,12 @@ const MIGRATIONS: &[Migration] = &[
         // An older program would write events that nobody vouches for.
         min_compatible: 6,
     },
+    Migration {
+        version: 7,
+        name: "doors",
+        text: include_str!("../migrations/0007_doors.sql"),
+        min_compatible: 6,
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (

@@ -76,15 +76,9 @@ pub struct Live {
     pub expires_at: Time,
 }
 
-/// The live session with this token: not over, its epoch current, its user not disabled.
-pub fn live(conn: &mut Conn<'_>, token_mac: &str, now: Time) -> Result<Option<Live>> {
-    const LIVE: Sql = Sql::new(
-        "SELECT s.id, s.user_id, u.name, u.role, s.keep, s.created_at, s.seen_at, s.proved_at, s.expires_at, s.level,
-                u.password IS NOT NULL
-         FROM sessions s JOIN users u ON u.id = s.user_id
-         WHERE s.token_mac = $1 AND s.idle_at > $2 AND s.expires_at > $2 AND s.epoch = u.epoch AND u.disabled = FALSE",
-    );
-    conn.one(LIVE, &[token_mac.into(), now.into()], |row| {
+impl Live {
+    /// From the columns in the order of [`live`].
+    pub(crate) fn of_row(row: &Row<'_>) -> Result<Live> {
         Ok(Live {
             id: row.id(0)?,
             user_id: row.id(1)?,
@@ -98,7 +92,29 @@ pub fn live(conn: &mut Conn<'_>, token_mac: &str, now: Time) -> Result<Option<Li
             level: row.int(9)?,
             has_password: row.bool(10)?,
         })
-    })
+    }
+}
+
+/// The live session with this token: not over, its epoch current, its user not disabled.
+pub fn live(conn: &mut Conn<'_>, token_mac: &str, now: Time) -> Result<Option<Live>> {
+    const LIVE: Sql = Sql::new(
+        "SELECT s.id, s.user_id, u.name, u.role, s.keep, s.created_at, s.seen_at, s.proved_at, s.expires_at, s.level,
+                u.password IS NOT NULL
+         FROM sessions s JOIN users u ON u.id = s.user_id
+         WHERE s.token_mac = $1 AND s.idle_at > $2 AND s.expires_at > $2 AND s.epoch = u.epoch AND u.disabled = FALSE",
+    );
+    conn.one(LIVE, &[token_mac.into(), now.into()], Live::of_row)
+}
+
+/// The live session with this id.
+pub fn live_by_id(conn: &mut Conn<'_>, id: &Id, now: Time) -> Result<Option<Live>> {
+    const LIVE: Sql = Sql::new(
+        "SELECT s.id, s.user_id, u.name, u.role, s.keep, s.created_at, s.seen_at, s.proved_at, s.expires_at, s.level,
+                u.password IS NOT NULL
+         FROM sessions s JOIN users u ON u.id = s.user_id
+         WHERE s.id = $1 AND s.idle_at > $2 AND s.expires_at > $2 AND s.epoch = u.epoch AND u.disabled = FALSE",
+    );
+    conn.one(LIVE, &[id.into(), now.into()], Live::of_row)
 }
 
 /// What a live session has proven, by its id; `None` when it is over.

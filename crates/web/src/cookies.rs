@@ -1,6 +1,7 @@
 //! Every cookie: its name, its flags, how it is read, set and cleared.
 
-use auth::{Config, Token, session};
+use auth::config::Domain;
+use auth::{Config, Token, app_session, session as sessions};
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 
@@ -133,17 +134,63 @@ pub(crate) fn login(config: &Config, token: &Token) -> HeaderValue {
 
 /// Sets the cookie of a session; one that is not kept goes with the browser.
 pub(crate) fn session(config: &Config, token: &Token, keep: bool) -> HeaderValue {
-    set(config, Cookie::Session, &token.reveal(), keep.then_some(session::KEPT))
+    set(config, Cookie::Session, &token.reveal(), keep.then_some(sessions::KEPT))
 }
 
 /// Sets the cookie by which the browser is known.
 pub(crate) fn device(config: &Config, token: &Token) -> HeaderValue {
-    set(config, Cookie::Device, &token.reveal(), Some(session::KNOWN))
+    set(config, Cookie::Device, &token.reveal(), Some(sessions::KNOWN))
 }
 
 /// Clears a cookie.
 pub(crate) fn clear(config: &Config, cookie: Cookie) -> HeaderValue {
     set(config, cookie, "", Some(0))
+}
+
+/// The cookies on the host of a program: who is signed in there, and who has asked for that.
+const APP: &str = "latchkey-app";
+const NONCE: &str = "latchkey-nonce";
+
+/// There the address of the program says whether the prefix is possible, not ours.
+fn there(name: &str, secure: bool) -> String {
+    if secure { format!("__Host-{name}") } else { name.to_owned() }
+}
+
+/// The token by which a browser is signed in at the host of a program.
+pub(crate) fn app(secure: bool, headers: &HeaderMap) -> Option<Token> {
+    Token::parse(value(headers, &there(APP, secure))?)
+}
+
+/// Signs a browser in at the host of a program.
+pub(crate) fn app_session(secure: bool, token: &Token, keep: bool) -> HeaderValue {
+    header(&there(APP, secure), &token.reveal(), keep.then_some(sessions::KEPT), secure)
+}
+
+/// The name of the simple mode's. The prefix for one host alone is not for a domain.
+const DOMAIN: &str = "__Secure-latchkey-app";
+
+/// The token by which a browser is signed in at all hosts of the domain.
+pub(crate) fn app_of_domain(headers: &HeaderMap) -> Option<Token> {
+    Token::parse(value(headers, DOMAIN)?)
+}
+
+/// Signs a browser in at all hosts of the domain.
+pub(crate) fn domain_session(domain: &Domain, token: &Token, keep: bool) -> HeaderValue {
+    let age = if keep { format!("; Max-Age={}", sessions::KEPT) } else { String::new() };
+    let (value, flags) = (token.reveal(), "HttpOnly; SameSite=Lax; Secure");
+    let text = format!("{DOMAIN}={}; Domain={domain}; Path=/{age}; {flags}", value.as_str());
+    HeaderValue::from_str(&text).expect("a cookie of ours is plain ASCII")
+}
+
+/// What a browser holds there while it fetches a ticket.
+pub(crate) fn nonce_of(secure: bool, headers: &HeaderMap) -> Option<Token> {
+    Token::parse(value(headers, &there(NONCE, secure))?)
+}
+
+/// Gives it that, or takes it away.
+pub(crate) fn nonce(secure: bool, token: Option<&Token>) -> HeaderValue {
+    let (value, age) = token.map_or((String::new(), 0), |token| (token.reveal(), app_session::NONCE));
+    header(&there(NONCE, secure), &value, Some(age), secure)
 }
 
 /// Remembers a language.

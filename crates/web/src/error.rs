@@ -11,6 +11,12 @@ use axum::response::{IntoResponse, Response};
 pub(crate) enum Trouble {
     /// 400: a form that is not UTF-8.
     BadEncoding,
+    /// 400: a body that is no JSON, or has other fields than it should.
+    BadJson,
+    /// 401: a program without a token, or with one that is over.
+    NoToken,
+    /// 403: a token that was made for something else.
+    NotInScope,
     /// 401, for programs: people are sent to `/login`.
     NotSignedIn,
     /// 403.
@@ -23,6 +29,22 @@ pub(crate) enum Trouble {
     NotFound,
     /// 405.
     MethodNotAllowed,
+    /// 400: an address that the rules do not know.
+    NoSuchApp,
+    /// 403: the rules do not let this person in.
+    AppRefused {
+        /// Of the program.
+        host: String,
+        /// By which an administrator finds it.
+        reference: String,
+    },
+    /// 400: the browser came back to a program without what it had left with.
+    AppLost {
+        /// Of the program.
+        host: String,
+        /// To begin again.
+        again: String,
+    },
     /// 410: the enrollment is over, or confirmed.
     GoneEnroll,
     /// 410: the link is spent, replaced or void.
@@ -62,11 +84,15 @@ impl Trouble {
     /// The one table of statuses.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Trouble::BadEncoding => StatusCode::BAD_REQUEST,
-            Trouble::NotSignedIn => StatusCode::UNAUTHORIZED,
-            Trouble::Forbidden | Trouble::ForbiddenOrigin | Trouble::RegistrationClosed => {
-                StatusCode::FORBIDDEN
+            Trouble::BadEncoding | Trouble::BadJson | Trouble::NoSuchApp | Trouble::AppLost { .. } => {
+                StatusCode::BAD_REQUEST
             }
+            Trouble::NotSignedIn | Trouble::NoToken => StatusCode::UNAUTHORIZED,
+            Trouble::Forbidden
+            | Trouble::ForbiddenOrigin
+            | Trouble::RegistrationClosed
+            | Trouble::NotInScope
+            | Trouble::AppRefused { .. } => StatusCode::FORBIDDEN,
             Trouble::NotFound => StatusCode::NOT_FOUND,
             Trouble::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Trouble::TooSlow => StatusCode::REQUEST_TIMEOUT,

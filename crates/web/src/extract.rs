@@ -3,12 +3,13 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 
+use auth::access::Unclear;
 use auth::session::Session;
 use auth::{App, Config, Token, Visit};
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap};
+use axum::http::{Extensions, HeaderMap, Uri};
 
 use crate::cookies::{self, Cookie};
 use crate::error::Trouble;
@@ -84,6 +85,40 @@ impl<S: Send + Sync> FromRequestParts<S> for Return {
         let rd = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "rd");
         Ok(Return(rd.map(|(_, path)| our_path(&path)).unwrap_or_default()))
     }
+}
+
+/// The value of a header that a proxy has to send once.
+///
+/// # Errors
+/// When it did not come, came twice, or came with an underscore in its name beside or in place of a hyphen: whoever is behind
+/// the proxy can have sent that one, and programs disagree about which of them counts.
+pub(crate) fn once<'h>(headers: &'h HeaderMap, name: &'static str) -> Result<&'h str, Unclear> {
+    let unclear = |why| Err(Unclear { part: name, why });
+    let mut values = headers.get_all(name).iter();
+    let value = match (values.next(), values.next()) {
+        (Some(value), None) => value,
+        (Some(_), Some(_)) => return unclear("came more than once"),
+        (None, _) => return unclear("did not come"),
+    };
+    in_one_spelling(headers, name)?;
+    value.to_str().or_else(|_| unclear("has other characters than ASCII"))
+}
+
+/// Refuses a header that is there with an underscore in the place of a hyphen.
+pub(crate) fn in_one_spelling(headers: &HeaderMap, name: &'static str) -> Result<(), Unclear> {
+    let alias = |other: &str| other != name && other.len() == name.len() && other.replace('_', "-") == name;
+    match headers.keys().any(|other| alias(other.as_str())) {
+        true => Err(Unclear { part: name, why: "came in two spellings" }),
+        false => Ok(()),
+    }
+}
+
+/// The value of a parameter of an address; nothing when it is there twice.
+pub(crate) fn query(uri: &Uri, name: &str) -> Option<String> {
+    let pairs = form_urlencoded::parse(uri.query().unwrap_or("").as_bytes());
+    let mut values = pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+    let value = values.next();
+    value.filter(|_| values.next().is_none())
 }
 
 /// A path of ours, or nothing. What a browser could read as another host is nothing.

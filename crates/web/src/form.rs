@@ -1,5 +1,6 @@
 //! Forms: read whole, strictly, and once. A field that is unknown, repeated or missing is named; nothing is guessed.
 
+use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http_body_util::{BodyExt, Limited};
@@ -26,26 +27,28 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
     type Rejection = Trouble;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Trouble> {
-        let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
-        let essence = kind.split(';').next().unwrap_or("").trim();
-        if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-            return Err(Trouble::WrongType);
-        }
-        // Nothing is unpacked here: a few packed bytes could be a great many.
-        if request.headers().contains_key(CONTENT_ENCODING) {
-            return Err(Trouble::WrongType);
-        }
-        let seat = request.extensions().get::<Seat>().cloned();
-        let body = Limited::new(request.into_body(), bounds::FORM_BYTES).collect();
-        let body = tokio::time::timeout(bounds::FORM_WITHIN, body).await.map_err(|_| Trouble::TooSlow)?;
-        if let Some(Seat(place)) = seat {
-            place.serve();
-        }
-        let body = body.map_err(|e| {
-            if e.is::<http_body_util::LengthLimitError>() { Trouble::TooLarge } else { Trouble::BadEncoding }
-        })?;
-        parse(&body.to_bytes()).map(Fields)
+        parse(&body_of(request, "application/x-www-form-urlencoded").await?).map(Fields)
     }
+}
+
+/// The body of a request that says to be of this kind, whole.
+pub(crate) async fn body_of(request: Request, kind: &str) -> Result<Bytes, Trouble> {
+    let said = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
+    let essence = said.split(';').next().unwrap_or("").trim();
+    // Nothing is unpacked here: a few packed bytes could be a great many.
+    if !essence.eq_ignore_ascii_case(kind) || request.headers().contains_key(CONTENT_ENCODING) {
+        return Err(Trouble::WrongType);
+    }
+    let seat = request.extensions().get::<Seat>().cloned();
+    let body = Limited::new(request.into_body(), bounds::FORM_BYTES).collect();
+    let body = tokio::time::timeout(bounds::FORM_WITHIN, body).await.map_err(|_| Trouble::TooSlow)?;
+    if let Some(Seat(place)) = seat {
+        place.serve();
+    }
+    let body = body.map_err(|e| {
+        if e.is::<http_body_util::LengthLimitError>() { Trouble::TooLarge } else { Trouble::BadEncoding }
+    })?;
+    Ok(body.to_bytes())
 }
 
 /// Pairs of a body. Refused unless it is UTF-8 after decoding: two different passwords must not become one.

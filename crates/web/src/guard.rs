@@ -12,6 +12,7 @@ use tower_http::csrf::CsrfLayer;
 use crate::cookies::{self, Cookie};
 use crate::error::Trouble;
 use crate::extract::{Enrolling, HalfSignedIn, SignedIn};
+use crate::pages::onward;
 use crate::shell::{see_other, wants_json};
 
 /// Lets pass who holds the cookie of an enrollment, dead or alive.
@@ -47,7 +48,7 @@ pub(crate) async fn signed_in(State(app): State<App>, mut request: Request, next
             next.run(request).await
         }
         Ok(None) if wants_json(request.headers()) => Trouble::NotSignedIn.into_response(),
-        Ok(None) => see_other("/login"),
+        Ok(None) => see_other(&onward::sign_in_first(request.uri())),
         Err(error) => Trouble::from(error).into_response(),
     }
 }

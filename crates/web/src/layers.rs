@@ -23,13 +23,19 @@ use crate::{Site, bounds, cookies, guard};
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Wraps the routes, the innermost layer first.
-pub(crate) fn wrap(routes: Router<Site>, site: &Site) -> Router<Site> {
+/// An answer for a program: it stays as it is, without a page.
+#[derive(Clone)]
+pub(crate) struct Bare;
+
+/// Wraps the routes, the innermost layer first. Those for proxies speak of other hosts than ours, and pass on what a browser
+/// sends there.
+pub(crate) fn wrap(routes: Router<Site>, for_proxies: Router<Site>, site: &Site) -> Router<Site> {
     routes
         .fallback(async || Trouble::NotFound)
         .layer(guard::same_origin(&site.app))
         .layer(from_fn_with_state(site.clone(), guard::our_scheme))
         .layer(from_fn_with_state(site.clone(), guard::our_host))
+        .merge(for_proxies)
         .layer(from_fn(size_limit))
         .layer(from_fn(time_limit))
         .layer(CatchPanicLayer::new())
@@ -64,8 +70,20 @@ async fn trace(State(site): State<Site>, mut request: Request, next: Next) -> Re
     response
 }
 
+/// Scheme, host and port of the program that somebody goes to after this page. Chromium holds the redirects after a form
+/// against the page that had it.
+#[derive(Clone)]
+pub(crate) struct ReturnsTo(pub(crate) String);
+
+/// The policy of a page after whose form the browser goes there.
+fn policy_with(ReturnsTo(origin): ReturnsTo) -> Option<HeaderValue> {
+    let forms = format!("form-action 'self' {origin};");
+    HeaderValue::from_str(&POLICY.replace("form-action 'self';", &forms)).ok()
+}
+
 async fn headers(State(site): State<Site>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    let returns = response.extensions_mut().remove::<ReturnsTo>();
     let headers = response.headers_mut();
     let fixed = [
         (CONTENT_SECURITY_POLICY, POLICY),
@@ -78,7 +96,7 @@ async fn headers(State(site): State<Site>, request: Request, next: Next) -> Resp
         (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
     ];
     // An operator's picture brings a policy of its own, which allows still less.
-    let policy = headers.get(CONTENT_SECURITY_POLICY).cloned();
+    let policy = headers.get(CONTENT_SECURITY_POLICY).cloned().or_else(|| returns.and_then(policy_with));
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
     }
@@ -131,6 +149,9 @@ async fn dress(State(site): State<Site>, request: Request, next: Next) -> Respon
 fn trouble_of(response: &mut Response) -> Option<Trouble> {
     if let Some(trouble) = response.extensions_mut().remove::<Trouble>() {
         return Some(trouble);
+    }
+    if response.extensions().get::<Bare>().is_some() {
+        return None;
     }
     if response.extensions().get::<ProtectionError>().is_some() {
         return Some(Trouble::ForbiddenOrigin);

@@ -1,5 +1,6 @@
 //! HTTP: every URL, every page, every header. What may be done is decided in `auth`; here it is only asked and shown.
 
+mod api;
 mod assets;
 mod bounds;
 mod branding;
@@ -9,6 +10,7 @@ mod door;
 mod error;
 mod extract;
 mod form;
+mod forward_auth;
 mod guard;
 mod health;
 mod layers;
@@ -17,6 +19,7 @@ mod pages;
 mod problem;
 mod routes;
 mod shell;
+mod way;
 mod wording;
 mod words;
 

@@ -4,14 +4,14 @@
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 
 use crate::pages::account::authenticators;
 use crate::pages::{
     account, code, enroll, home, link, login, logout, owed_password, recovery, recovery_codes, register,
     setup,
 };
-use crate::{Site, assets, guard, health, layers};
+use crate::{Site, api, assets, forward_auth, guard, health, layers, way};
 
 /// The whole site.
 pub(crate) fn router(site: Site) -> Router {
@@ -60,6 +60,15 @@ pub(crate) fn router(site: Site) -> Router {
         .route("/enroll/recovery-codes", get(recovery_codes::show).post(recovery_codes::submit))
         .route("/enroll/recovery-codes.txt", get(recovery_codes::download))
         .route_layer(from_fn_with_state(site.clone(), guard::signed_in));
-    let all = anyone.merge(enrolling).merge(half_signed_in).merge(signed_in);
-    layers::wrap(all, &site).with_state(site)
+    let programs = Router::new().route("/api/v1/verify", post(api::verify));
+    let all = anyone.merge(programs).merge(enrolling).merge(half_signed_in).merge(signed_in);
+    let for_proxies = Router::new()
+        .route("/api/authz/forward-auth", any(forward_auth::forward_auth))
+        .route("/api/authz/auth-request", any(forward_auth::auth_request))
+        .route("/api/authz/ext-authz", any(forward_auth::ext_authz))
+        .route("/api/authz/ext-authz/", any(forward_auth::ext_authz))
+        .route("/api/authz/ext-authz/{*asked}", any(forward_auth::ext_authz))
+        .route("/.latchkey/start", get(way::start))
+        .route("/.latchkey/done", get(way::done));
+    layers::wrap(all, for_proxies, &site).with_state(site)
 }

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::branding::Branding;
 use crate::error::Trouble;
+use crate::layers::ReturnsTo;
 use crate::problem::Problem;
 use crate::words::{Arg, Language, Words};
 use crate::{Site, cookies};
@@ -35,6 +36,8 @@ pub(crate) struct Shell {
     pub(crate) signed_in_as: Option<String>,
     /// Whether problems are wanted as `application/problem+json`.
     pub(crate) json: bool,
+    /// The origin of the program that the person is on the way to, when it is one that the rules know.
+    pub(crate) returns_to: Option<String>,
     /// What time it is here; a script compares the browser's clock with it.
     pub(crate) now: Time,
 }
@@ -61,7 +64,8 @@ impl Shell {
             branding: site.branding.clone(),
             path: path_without_language(uri),
             signed_in_as: None,
-            json: wants_json(headers),
+            json: wants_json(headers) || uri.path().starts_with("/api/"),
+            returns_to: None,
             now: site.app.clock.now(),
         }
     }
@@ -72,7 +76,13 @@ impl Shell {
             return problem_json(status, &problems[0].text, problems);
         }
         match page.render() {
-            Ok(html) => (status, [(CONTENT_TYPE, HTML)], html).into_response(),
+            Ok(html) => {
+                let mut response = (status, [(CONTENT_TYPE, HTML)], html).into_response();
+                if let Some(origin) = &self.returns_to {
+                    response.extensions_mut().insert(ReturnsTo(origin.clone()));
+                }
+                response
+            }
             Err(_) => Trouble::Broken(None).into_response(),
         }
     }
@@ -171,6 +181,7 @@ mod tests {
             path: path.to_owned(),
             signed_in_as: None,
             json: false,
+            returns_to: None,
             now: Time::from_millis(0),
         }
     }

@@ -60,6 +60,8 @@ fn rule_problem(rule: Rule, shell: &Shell) -> Problem {
     let (field, key) = match rule {
         Rule::NameMissing => ("username", "problem-username-missing"),
         Rule::Name => ("username", "problem-username-rule"),
+        Rule::GroupNameMissing => ("group", "problem-group-missing"),
+        Rule::GroupName => ("group", "problem-group-rule"),
         Rule::PasswordMissing => ("password", "problem-password-missing"),
         Rule::PasswordShort => ("password", "problem-password-short"),
         Rule::PasswordLong => ("password", "problem-password-long"),

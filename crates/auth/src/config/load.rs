@@ -1,16 +1,16 @@
 //! Where settings are read: a file, then credentials of systemd, then the environment, then flags; the later wins. Anything
-//! unknown stops the start and names its place.
+//! unknown stops the start and names its place. What the text of a file says is read in `file.rs`.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
 use zeroize::Zeroizing;
 
+use super::file::{Line, RULES, written};
 use super::{Config, SETTINGS, Setting};
+use crate::access::MOST;
 
 /// Where files are looked for when nobody names one.
 const FILES: [&str; 2] = ["./latchkey.toml", "/etc/latchkey/latchkey.toml"];
@@ -142,14 +142,21 @@ impl Found {
         let at = |line| Place::File(path.to_owned(), line);
         let text = std::fs::read_to_string(path).map(Zeroizing::new);
         let text = text.map_err(|e| Problem { place: at(0), text: format!("cannot be read: {e}") })?;
-        let lines = lines(&text).map_err(|(line, text)| Problem { place: at(line), text })?;
-        for Line { key, number, value } in lines {
+        let written = written(&text).map_err(|(line, text)| Problem { place: at(line), text })?;
+        for Line { key, number, value } in written.lines {
             let place = at(number);
             let text = value.ok_or_else(|| Problem {
                 place: place.clone(),
                 text: format!("{key}: write a text, a number, true or false, or a list of texts"),
             })?;
             self.take(&key, text, place)?;
+        }
+        for rule in written.rules {
+            let rule = rule.read(&at).map_err(|(line, text)| Problem { place: at(line), text })?;
+            self.config.access_rules.push(rule);
+        }
+        if self.config.access_rules.len() > MOST {
+            return Err(Problem { place: at(0), text: format!("{RULES}: at most {MOST} rules are read") });
         }
         Ok(())
     }
@@ -208,29 +215,6 @@ impl Found {
     }
 }
 
-/// A setting as it stands in a file.
-pub(crate) struct Line {
-    /// Its table and its key, joined by a dot.
-    pub(crate) key: String,
-    /// Which line it is.
-    pub(crate) number: usize,
-    /// Its text; `None` where it is none that a setting has.
-    pub(crate) value: Option<Zeroizing<String>>,
-}
-
-/// The settings in the text of a file, or the line that cannot be read and why.
-pub(crate) fn lines(text: &str) -> Result<Vec<Line>, (usize, String)> {
-    let line_of =
-        |offset: usize| 1 + text.as_bytes()[..offset.min(text.len())].iter().filter(|b| **b == b'\n').count();
-    // The parser's message, not its picture of the line: the line may hold a secret.
-    let table = DeTable::parse(text)
-        .map_err(|e| (e.span().map_or(1, |span| line_of(span.start)), e.message().to_owned()))?;
-    let mut leaves = Vec::new();
-    flatten("", table.get_ref(), &mut leaves);
-    let line = |(key, at, value)| Line { key, number: line_of(at), value: text_of(value) };
-    Ok(leaves.into_iter().map(line).collect())
-}
-
 /// A key that ends in `_file` names a file that holds the value. Where the value is a file itself, it is that one.
 fn from_file_of(
     key: &str,
@@ -248,29 +232,6 @@ fn from_file_of(
     let text = text
         .map_err(|e| Problem { place: place.clone(), text: format!("{key}: {path} cannot be read: {e}") })?;
     Ok((setting, Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned())))
-}
-
-fn flatten<'a>(prefix: &str, table: &'a DeTable<'a>, leaves: &mut Vec<(String, usize, &'a DeValue<'a>)>) {
-    for (key, value) in table.iter() {
-        let name = format!("{prefix}{}", key.get_ref());
-        match value.get_ref() {
-            DeValue::Table(inner) if !inner.is_empty() => flatten(&format!("{name}."), inner, leaves),
-            other => leaves.push((name, Spanned::span(key).start, other)),
-        }
-    }
-}
-
-fn text_of(value: &DeValue<'_>) -> Option<Zeroizing<String>> {
-    Some(Zeroizing::new(match value {
-        DeValue::String(text) => text.to_string(),
-        DeValue::Integer(number) => number.as_str().replace('_', ""),
-        DeValue::Boolean(yes) => yes.to_string(),
-        DeValue::Array(list) => {
-            let texts: Option<Vec<&str>> = list.iter().map(|item| item.get_ref().as_str()).collect();
-            texts?.join(",")
-        }
-        _ => return None,
-    }))
 }
 
 pub(crate) fn unknown(name: &str, place: &Place, known: impl Iterator<Item = String>) -> Problem {
@@ -352,6 +313,65 @@ mod tests {
         assert!(environment("LATCHKEY_ISUER", "x").contains("Did you mean `LATCHKEY_ISSUER`?"));
         assert!(environment("LATCHKEY_NONSENSE", "x").contains("there is no setting `LATCHKEY_NONSENSE`"));
         assert!(environment("LATCHKEY_MASTER_KEY_FILE", "/nowhere").contains("cannot be read"));
+    }
+
+    #[test]
+    fn rules_stand_in_the_file_with_their_lines() {
+        let file = "[[access.rules]]\nhosts = ['App.example.org']\npolicy = 'bypass'\n\n# Another.\n[[access.rules]]\n\
+                    hosts = ['*.example.org']\npolicy = 'two_factor'\ngroups = ['Family']\nmax_age = '15m'\n";
+        let (config, places) = loaded(file, &[], &[]).unwrap();
+        assert!(places.is_empty(), "they are no settings");
+        let rules: Vec<_> = config.access_rules.iter().map(|rule| rule.draft().json().to_string()).collect();
+        assert_eq!(
+            rules,
+            [
+                r#"{"hosts":["app.example.org"],"policy":"bypass"}"#,
+                r#"{"groups":["family"],"hosts":["*.example.org"],"max_age":"15m","policy":"two_factor"}"#,
+            ]
+        );
+        let lines = config.access_rules.iter().map(|rule| rule.place().unwrap().to_string());
+        let lines: Vec<_> = lines.map(|place| place.rsplit_once(' ').unwrap().1.to_owned()).collect();
+        assert_eq!(lines, ["1", "6"]);
+        assert_eq!(loaded("[access]\nrules = []", &[], &[]).unwrap().0.access_rules, []);
+    }
+
+    #[test]
+    fn a_rule_that_is_wrong_stops_the_start_and_names_its_line() {
+        let rule = |more: &str| format!("# A rule.\n[[access.rules]]\nhosts = ['app.example.org']\n{more}");
+        for (file, said) in [
+            (rule(""), "latchkey.toml line 2: access.rules: policy: write bypass, one_factor"),
+            (rule("policy = 'open'"), "latchkey.toml line 4: access.rules: policy: write bypass"),
+            (rule("policy = true"), "latchkey.toml line 4: access.rules: policy: write bypass"),
+            (
+                rule("policy = 'one_factor'"),
+                "latchkey.toml line 4: access.rules: policy: one_factor lets in whom",
+            ),
+            (
+                rule("policy = 'deny'\nusers = ['ada']"),
+                "latchkey.toml line 5: access.rules: users: deny keeps",
+            ),
+            (
+                rule("policy = 'deny'\nuser = ['ada']"),
+                "latchkey.toml line 5: access.rules: a rule has no `user`, but",
+            ),
+            (
+                rule("policy = 'deny'\npaths = '/x'"),
+                "latchkey.toml line 5: access.rules: paths: write a list",
+            ),
+            (
+                rule("policy = 'deny'\n[access.rules.more]"),
+                "latchkey.toml line 5: access.rules: a rule has no `more`",
+            ),
+            ("[access]\nrules = ['x']".into(), "latchkey.toml line 2: access.rules: a rule is a table"),
+            ("[access]\nrules = 'x'".into(), "latchkey.toml line 2: access.rules: a rule is a table"),
+            ("[access.rules]\nhosts = ['x']".into(), "latchkey.toml line 1: access.rules: a rule is a table"),
+            ("[[access.rule]]\npolicy = 'deny'".into(), "latchkey.toml line 1: access.rule: write a text"),
+        ] {
+            let found = loaded(&file, &[], &[]).unwrap_err();
+            assert!(found.starts_with(said), "{file}\n{found}");
+        }
+        let variable = loaded("", &[("LATCHKEY_ACCESS_RULES", "[]")], &[]).unwrap_err();
+        assert!(variable.contains("there is no setting `LATCHKEY_ACCESS_RULES`"), "{variable}");
     }
 
     #[test]

@@ -234,6 +234,15 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "access.cookie_domain",
+        meaning: "simple mode: one cookie for all programs below this domain, which each of them then sees",
+        show: |config| text_of(&config.cookie_domain),
+        set: |config, text| {
+            config.cookie_domain = given(text)?;
+            Ok(())
+        },
+    },
+    Setting {
         key: "log",
         meaning: "error, warn, info, debug or trace",
         show: |config| config.log.clone(),

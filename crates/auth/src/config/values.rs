@@ -114,6 +114,45 @@ impl FromStr for PublicUrl {
     }
 }
 
+/// A domain with hosts below it, such as `example.org`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domain(String);
+
+impl Domain {
+    /// Whether a host, in lower case, is this domain or below it.
+    pub fn covers(&self, host: &str) -> bool {
+        host.strip_suffix(self.0.as_str()).is_some_and(|below| below.is_empty() || below.ends_with('.'))
+    }
+}
+
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Domain {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let domain = text.strip_prefix('.').unwrap_or(text).to_ascii_lowercase();
+        let label = |label: &str| {
+            !label.is_empty()
+                && label.len() <= 63
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        // The last label of a domain is never a number, and of an address always.
+        let is_name = domain.rsplit('.').next().is_some_and(|last| !last.bytes().all(|b| b.is_ascii_digit()));
+        if domain.len() <= 253 && domain.contains('.') && domain.split('.').all(label) && is_name {
+            Ok(Domain(domain))
+        } else {
+            Err("write the domain that the programs and Latchkey share, such as example.org".into())
+        }
+    }
+}
+
 /// A number in digits and nothing else: `parse` alone would take a sign too.
 fn digits<N: FromStr>(text: &str) -> Option<N> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?

@@ -15,6 +15,7 @@ fn what_browsers_and_proxies_send_keeps_its_promises() {
     tried("auth_token", 10_000, super::token);
     tried("auth_forwarded", 10_000, super::forwarded);
     tried("auth_agent", 5_000, super::agent);
+    tried("auth_access_target", 10_000, super::access_target);
 }
 
 #[test]

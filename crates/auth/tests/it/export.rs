@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use auth::trial::{self, Verdict};
-use auth::{App, Error, export, import, users};
+use auth::{App, Error, export, groups, import, users};
 use serde_json::Value;
 
 use crate::house::{House, SECRET, code, on_both};
@@ -107,6 +107,29 @@ async fn everything_is_there_and_no_secret() {
         for secret in [SECRET, "argon2", "otpauth:", "secret="] {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
+    }
+}
+
+#[tokio::test]
+async fn groups_come_before_their_people_and_empty_ones_too() {
+    for house in on_both().await {
+        with_people(&house).await;
+        for name in ["Family", "friends", "nobody"] {
+            groups::add(&house.app, name).await.unwrap();
+        }
+        groups::join(&house.app, "family", &["ada".to_owned(), "bob".to_owned()]).await.unwrap();
+        groups::join(&house.app, "friends", &["ada".to_owned()]).await.unwrap();
+        let lines = lines(&house.app, false).await;
+        let kinds: Vec<&str> = lines.iter().take(6).map(|line| line["type"].as_str().unwrap()).collect();
+        assert_eq!(kinds, ["export", "settings", "group", "group", "group", "person"]);
+        let listed = of_type(&lines, "group");
+        let listed: Vec<_> = listed.iter().map(|group| (&group["name"], &group["members"])).collect();
+        let (family, friends, nobody) = ("Family".into(), "friends".into(), "nobody".into());
+        assert_eq!(listed, [(&family, &2.into()), (&friends, &1.into()), (&nobody, &0.into())]);
+        let people = of_type(&lines, "person");
+        assert_eq!(people[0]["groups"], Value::Array(vec![family.clone(), friends]));
+        assert_eq!(people[1]["groups"], Value::Array(vec![family]));
+        assert_eq!(lines.last().unwrap()["groups"], 3);
     }
 }
 

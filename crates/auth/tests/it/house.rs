@@ -40,11 +40,17 @@ pub(crate) async fn on_both() -> Vec<House> {
 impl House {
     /// The same house, opened by another process, as it were, on the same clock.
     pub(crate) async fn another_node(&self) -> App {
-        let config = Config {
+        self.node_with(|_| ()).await
+    }
+
+    /// The same, with other settings.
+    pub(crate) async fn node_with(&self, change: impl FnOnce(&mut Config)) -> App {
+        let mut config = Config {
             data_dir: self.scratch.dir().to_owned(),
             database: self.scratch.url().to_owned().into(),
             ..Config::default()
         };
+        change(&mut config);
         App::open_with(config, self.app.clock.clone(), Random::Os).await.unwrap()
     }
 

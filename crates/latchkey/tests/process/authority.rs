@@ -59,6 +59,7 @@ impl Authority {
         let name = ServerName::try_from(name.to_owned()).unwrap();
         let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
         let mut socket = TcpStream::connect(address).unwrap();
+        socket.set_nodelay(true).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         while client.is_handshaking() {
             client.complete_io(&mut socket).map_err(|e| e.to_string())?;
@@ -87,12 +88,30 @@ impl Secure {
         Answer::parse(&text)
     }
 
+    /// Waits for an answer so long and no longer.
+    pub(crate) fn waits_at_most(&mut self, time: Duration) {
+        self.stream.sock.set_read_timeout(Some(time)).unwrap();
+    }
+
     /// Sends these bytes, and reads until the other side closes.
     pub(crate) fn exchange(&mut self, bytes: &[u8]) -> String {
         let _ = self.stream.write_all(bytes);
         let mut answer = Vec::new();
         let _ = self.stream.read_to_end(&mut answer);
         String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// Sends a head, and more once that has opened a conversation; then reads until the other side closes.
+    pub(crate) fn converse(&mut self, head: &str, more: &str) -> String {
+        self.stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        let mut byte = [0];
+        while !answer.ends_with(b"\r\n\r\n") && self.stream.read(&mut byte).is_ok_and(|length| length > 0) {
+            answer.push(byte[0]);
+        }
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        // Where it is no conversation, nobody closes it soon.
+        if answer.starts_with("HTTP/1.1 101 ") { answer + &self.exchange(more.as_bytes()) } else { answer }
     }
 
     /// The protocol that was agreed on, if one was named.

@@ -2,8 +2,7 @@
 //! with the code that pyotp computes.
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, which helpers lack")]
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use auth::config::Factors;
@@ -12,6 +11,11 @@ use auth::trial::{self, Verdict};
 use auth::{App, Config, Password, Visit};
 use store::Kind;
 use store::scratch::Scratch;
+
+#[path = "../python/mod.rs"]
+mod python;
+
+use python::python;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_latchkey");
 const PEOPLE: usize = 1000;
@@ -23,32 +27,6 @@ const OLD: &[&str] =
     &["Flask==2.0.3", "Werkzeug==2.0.3", "Flask-SQLAlchemy==2.5.1", "SQLAlchemy==1.4.54", "pyotp==2.3.0"];
 const CURRENT: &[&str] =
     &["Flask==3.1.3", "Werkzeug==3.1.9", "Flask-SQLAlchemy==3.1.1", "SQLAlchemy==2.1.9", "pyotp==2.12.0"];
-
-/// A Python with these libraries, kept in `target/tools` from one run to the next.
-fn python(name: &str, libraries: &[&str]) -> PathBuf {
-    let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("tools");
-    let (home, wanted) = (tools.join(name), libraries.join("\n"));
-    let (python, done) = (home.join("bin/python"), home.join("libraries.txt"));
-    std::fs::create_dir_all(&tools).unwrap();
-    // Another run of the tests may be at it, too.
-    let lock = File::create(tools.join(format!("{name}.lock"))).unwrap();
-    lock.lock().unwrap();
-    if std::fs::read_to_string(&done).is_ok_and(|text| text == wanted) {
-        return python;
-    }
-    let _ = std::fs::remove_dir_all(&home);
-    let made = Command::new("python3").args(["-m", "venv"]).arg(&home).output().expect("python3 runs");
-    assert!(
-        made.status.success(),
-        "python3 -m venv (Debian: python3-venv): {}",
-        said(&made.stdout, &made.stderr)
-    );
-    let installed =
-        Command::new(&python).args(["-m", "pip", "install", "-q"]).args(libraries).output().unwrap();
-    assert!(installed.status.success(), "pip: {}", said(&installed.stdout, &installed.stderr));
-    std::fs::write(done, wanted).unwrap();
-    python
-}
 
 fn said(stdout: &[u8], stderr: &[u8]) -> String {
     format!("{}{}", String::from_utf8_lossy(stdout), String::from_utf8_lossy(stderr))
@@ -85,7 +63,7 @@ struct Version {
 }
 
 fn a_thousand_people_go_on(version: &Version, kind: Kind) {
-    let python = python(version.name, version.libraries);
+    let python = python(version.name, version.libraries).join("python");
     let dir = tempfile::tempdir().unwrap();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tutorial/app.py");
     std::fs::copy(source, dir.path().join("app.py")).unwrap();

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 
 use crate::extract::{Caller, HalfSignedIn};
 use crate::form::Fields;
-use crate::pages::{PageResult, Problem, login as login_page, or_start, signed_in};
+use crate::pages::{PageResult, Problem, login as login_page, onward, or_start, signed_in};
 use crate::shell::{Shell, see_other};
 use crate::wording::{for_form, misfit};
 
@@ -34,7 +34,10 @@ pub(crate) async fn show(
 ) -> PageResult {
     match login_page::half_signed_in(&app, token).await? {
         Ok((_, who)) if who.owes != Owes::Code => Ok(see_other("/login/password")),
-        Ok((_, who)) => Ok(form(&app, &shell, &who.name, (StatusCode::OK, Vec::new()))),
+        Ok((_, who)) => {
+            let shell = onward::returning(&app, shell, &who.next).await?;
+            Ok(form(&app, &shell, &who.name, (StatusCode::OK, Vec::new())))
+        }
         Err(_) => Ok(see_other("/login")),
     }
 }
@@ -50,9 +53,10 @@ pub(crate) async fn submit(
     let username = fields.peek("username");
     let (token, who) = match login_page::half_signed_in(&app, token).await? {
         Ok((_, who)) if who.owes != Owes::Code => return Ok(see_other("/login/password")),
-        Ok((token, who)) => (token, who.name),
+        Ok(known) => known,
         Err(why) => return login_page::again(&app, &shell, &username, why).await,
     };
+    let (shell, who) = (onward::returning(&app, shell, &who.next).await?, who.name);
     let (otp, then) = match fields.take(["otp"], ["otp_next", "username"]) {
         Ok(([otp], [then, _])) => (otp, then),
         Err(wrong) => {

@@ -3,10 +3,10 @@
 use askama::Template;
 use auth::{App, date_and_time, recovery};
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 
-use crate::extract::SignedIn;
-use crate::pages::{PageResult, Problem};
+use crate::extract::{Caller, SignedIn};
+use crate::pages::{PageResult, Problem, onward};
 use crate::shell::Shell;
 
 /// The page of somebody who is signed in.
@@ -36,8 +36,16 @@ impl HomePage<'_> {
     }
 }
 
-/// Who is signed in, and what they have left.
-pub(crate) async fn show(State(app): State<App>, SignedIn(session): SignedIn, shell: Shell) -> PageResult {
+/// Who is signed in, and what they have left; or the way on, for whoever was sent here by a program.
+pub(crate) async fn show(
+    State(app): State<App>,
+    SignedIn(session): SignedIn,
+    Caller(visit): Caller,
+    (shell, uri): (Shell, Uri),
+) -> PageResult {
+    if uri.query().is_some_and(|query| query.starts_with("rd=")) {
+        return onward::go(&app, (&session, &visit), &uri).await;
+    }
     let left = recovery::left(&app, &session.user_id).await?;
     let page = HomePage {
         shell: &shell,

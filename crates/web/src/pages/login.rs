@@ -12,7 +12,7 @@ use crate::cookies::{self, Cookie};
 use crate::error::Trouble;
 use crate::extract::{Caller, Return, our_path};
 use crate::form::Fields;
-use crate::pages::{PageResult, Problem, or_start, signed_in, with_cookies};
+use crate::pages::{PageResult, Problem, onward, or_start, signed_in, with_cookies};
 use crate::shell::{Shell, see_other};
 use crate::wording::{for_form, misfit};
 
@@ -80,6 +80,7 @@ pub(crate) async fn show(
     let query = form_urlencoded::parse(uri.query().unwrap_or("").as_bytes());
     let wants_code = query.into_iter().any(|(name, value)| name == "by" && value == "code");
     let asks = Asks::of(&app, wants_code).await?;
+    let shell = onward::returning(&app, shell, &rd).await?;
     Ok(form(&app, &shell, &Typed { rd, asks, ..Typed::default() }, (StatusCode::OK, Vec::new())))
 }
 
@@ -96,6 +97,7 @@ pub(crate) async fn submit(
         rd: our_path(&fields.peek("rd")),
         asks: Asks::of(&app, fields.has("otp")).await?,
     };
+    let shell = onward::returning(&app, shell, &typed.rd).await?;
     let (second, missing) = if typed.asks.is_code() {
         ("otp", "problem-code-missing")
     } else {

@@ -3,7 +3,7 @@
 use askama::Template;
 use auth::{Config, time_of_day};
 use axum::http::HeaderValue;
-use axum::http::header::RETRY_AFTER;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::Response;
 
 use crate::error::Trouble;
@@ -53,11 +53,16 @@ pub(crate) fn show(trouble: &Trouble, shell: &Shell, config: &Config, id: &str) 
     let mut response = if let Trouble::Resting { until, now } = trouble {
         resting(shell, (time_of_day(*until), seconds_between(*now, *until)), status)
     } else {
-        let text = shell.t1(text, "url", &config.public_url.origin()).into_owned();
         let public = config.public_url.origin();
+        let host = match trouble {
+            Trouble::AppRefused { host, .. } | Trouble::AppLost { host, .. } => host.as_str(),
+            _ => "",
+        };
+        let text = shell.t2(text, ("url", &public), ("host", host)).into_owned();
         let way_out = match trouble {
             Trouble::Misdirected => (public.as_str(), public.as_str().into()),
             Trouble::GoneEnroll => ("/register", shell.t("start-again")),
+            Trouble::AppLost { again, .. } => (again.as_str(), shell.t("app-lost-again")),
             _ => ("/", shell.t("to-start")),
         };
         let detail = matches!(trouble, Trouble::Misdirected).then(|| shell.t("misdirected-detail"));
@@ -68,7 +73,11 @@ pub(crate) fn show(trouble: &Trouble, shell: &Shell, config: &Config, id: &str) 
             text: &text,
             detail: detail.as_deref(),
             action: Some((way_out.0, way_out.1.as_ref())),
-            reference: matches!(trouble, Trouble::Broken(_) | Trouble::Unjudged(_)).then_some(id),
+            reference: match trouble {
+                Trouble::Broken(_) | Trouble::Unjudged(_) => Some(id),
+                Trouble::AppRefused { reference, .. } => Some(reference),
+                _ => None,
+            },
         };
         if shell.json {
             problem_json(status, &format!("{heading}. {text}"), &[])
@@ -76,6 +85,9 @@ pub(crate) fn show(trouble: &Trouble, shell: &Shell, config: &Config, id: &str) 
             shell.page(status, &page, &[])
         }
     };
+    if matches!(trouble, Trouble::NoToken) {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     if let Some(seconds) = retry_after(trouble) {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -108,10 +120,16 @@ fn retry_after(trouble: &Trouble) -> Option<i64> {
 fn words(trouble: &Trouble) -> (&'static str, &'static str) {
     match trouble {
         Trouble::BadEncoding => ("bad-encoding-heading", "bad-encoding-text"),
+        Trouble::BadJson => ("bad-json-heading", "bad-json-text"),
+        Trouble::NoToken => ("no-token-heading", "no-token-text"),
+        Trouble::NotInScope => ("not-in-scope-heading", "not-in-scope-text"),
         Trouble::NotSignedIn => ("not-signed-in-heading", "not-signed-in-text"),
         Trouble::Forbidden => ("forbidden-heading", "forbidden-text"),
         Trouble::ForbiddenOrigin => ("forbidden-origin-heading", "forbidden-origin-text"),
         Trouble::RegistrationClosed => ("closed-heading", "closed-text"),
+        Trouble::NoSuchApp => ("no-such-app-heading", "no-such-app-text"),
+        Trouble::AppRefused { .. } => ("app-refused-heading", "app-refused-text"),
+        Trouble::AppLost { .. } => ("app-lost-heading", "app-lost-text"),
         Trouble::NotFound => ("not-found-heading", "not-found-text"),
         Trouble::MethodNotAllowed => ("method-not-allowed-heading", "method-not-allowed-text"),
         Trouble::GoneEnroll => ("gone-enroll-heading", "gone-enroll-text"),

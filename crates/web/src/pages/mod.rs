@@ -20,6 +20,7 @@ pub(crate) mod link;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod message;
+pub(crate) mod onward;
 pub(crate) mod owed_password;
 pub(crate) mod recovery;
 pub(crate) mod recovery_codes;

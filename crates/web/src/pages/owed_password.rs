@@ -9,7 +9,7 @@ use axum::response::Response;
 
 use crate::extract::{Caller, HalfSignedIn};
 use crate::form::Fields;
-use crate::pages::{PageResult, Problem, login as login_page, or_start, signed_in};
+use crate::pages::{PageResult, Problem, login as login_page, onward, or_start, signed_in};
 use crate::shell::{Shell, see_other};
 use crate::wording::{for_form, misfit};
 
@@ -35,7 +35,10 @@ pub(crate) async fn show(
 ) -> PageResult {
     match login_page::half_signed_in(&app, token).await? {
         Ok((_, who)) if who.owes == Owes::Code => Ok(see_other("/login/code")),
-        Ok((_, who)) => Ok(form(&shell, &who, (StatusCode::OK, Vec::new()))),
+        Ok((_, who)) => {
+            let shell = onward::returning(&app, shell, &who.next).await?;
+            Ok(form(&shell, &who, (StatusCode::OK, Vec::new())))
+        }
         Err(_) => Ok(see_other("/login")),
     }
 }
@@ -54,6 +57,7 @@ pub(crate) async fn submit(
         Ok(known) => known,
         Err(why) => return login_page::again(&app, &shell, &username, why).await,
     };
+    let shell = onward::returning(&app, shell, &who.next).await?;
     let again = |problems| Ok(form(&shell, &who, (StatusCode::UNPROCESSABLE_ENTITY, problems)));
     let password = match fields.take(["password"], ["username"]) {
         Ok(([password], _)) => password,

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use crate::error::Trouble;
 use crate::extract::{Caller, SignedIn};
 use crate::form::Fields;
-use crate::pages::{PageResult, Problem, or_start};
+use crate::pages::{PageResult, Problem, onward, or_start};
 use crate::shell::{Shell, see_other};
 use crate::wording::misfit;
 
@@ -81,6 +81,7 @@ async fn sheet(
     (status, problems): (StatusCode, Vec<Problem>),
 ) -> Result<Response, Trouble> {
     let codes = recovery::sheet(app, session).await?.ok_or(Trouble::GoneCodes)?;
+    let shell = &onward::returning(app, shell.clone(), &codes.next).await?;
     let date = date(app.clock.now());
     let page = RecoveryCodesPage {
         shell,

@@ -22,6 +22,7 @@ fn shell(language: Language) -> Shell {
         path: "/login".to_owned(),
         signed_in_as: None,
         json: false,
+        returns_to: None,
         now: auth::Time::from_millis(1_795_529_132_000),
     }
 }

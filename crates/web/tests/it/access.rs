@@ -10,7 +10,7 @@ use crate::login::signed_in;
 use crate::world::{Browser, PASSWORD, Person, Seen, World};
 
 /// Every route as `routes.rs` has it, with an address that it answers to.
-pub(crate) const ADDRESSES: [(&str, &str); 29] = [
+pub(crate) const ADDRESSES: [(&str, &str); 30] = [
     ("/", "/"),
     ("/register", "/register"),
     ("/enroll", "/enroll"),
@@ -38,9 +38,26 @@ pub(crate) const ADDRESSES: [(&str, &str); 29] = [
     ("/account/sessions", "/account/sessions"),
     ("/logout", "/logout"),
     ("/assets/{name}", "/assets/app.0000000000000000.css"),
+    ("/api/v1/verify", "/api/v1/verify"),
     ("/livez", "/livez"),
     ("/readyz", "/readyz"),
 ];
+
+/// Those for proxies, and for browsers that proxies send to us: they answer under other names than ours, and with any method.
+const FOR_PROXIES: [(&str, &str); 7] = [
+    ("/api/authz/forward-auth", "/api/authz/forward-auth"),
+    ("/api/authz/auth-request", "/api/authz/auth-request"),
+    ("/api/authz/ext-authz", "/api/authz/ext-authz"),
+    ("/api/authz/ext-authz/", "/api/authz/ext-authz/"),
+    ("/api/authz/ext-authz/{*asked}", "/api/authz/ext-authz/page"),
+    ("/.latchkey/start", "/.latchkey/start"),
+    ("/.latchkey/done", "/.latchkey/done"),
+];
+
+/// All of them.
+fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ADDRESSES.into_iter().chain(FOR_PROXIES)
+}
 
 /// Who asks. The dead ones hold a cookie that was good once.
 #[derive(Clone, Copy, Debug)]
@@ -125,7 +142,7 @@ async fn table(world: &World) -> String {
     for (n, who) in EVERYBODY.into_iter().enumerate() {
         let browser = who.browser(&ada, &format!("new{n}")).await;
         let mut column = vec![format!("{who:?}")];
-        for (_, address) in ADDRESSES {
+        for (_, address) in all() {
             let looked = answer(&browser.copy().get(address).await);
             // Two clocks are compared there, and one of them stands still here.
             column.push(if address == "/readyz" { "200, 503".to_owned() } else { looked });
@@ -144,7 +161,7 @@ async fn table(world: &World) -> String {
         world.wait(30);
     }
     let mut lines = vec![String::new()];
-    for (route, _) in ADDRESSES {
+    for (route, _) in all() {
         lines.extend(["GET ", "POST"].map(|method| format!("{method} {route}")));
     }
     columns.insert(0, lines);
@@ -193,7 +210,7 @@ fn every_route_is_in_the_table() {
     let source: String = include_str!("../../src/routes.rs").split_whitespace().collect();
     let mut routes: Vec<&str> =
         source.split(".route(\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
-    let mut listed = ADDRESSES.map(|(route, _)| route).to_vec();
+    let mut listed = all().map(|(route, _)| route).collect::<Vec<_>>();
     routes.sort_unstable();
     listed.sort_unstable();
     assert_eq!(listed, routes);
@@ -207,7 +224,7 @@ async fn looking_changes_nothing_whoever_looks() {
         for who in EVERYBODY {
             let browser = who.browser(&ada, &format!("{who:?}")).await;
             let before = world.dump().await;
-            for (_, address) in ADDRESSES {
+            for (_, address) in all() {
                 for method in [Method::GET, Method::HEAD] {
                     browser.copy().send(method, address, Body::empty(), None).await;
                 }
@@ -230,7 +247,7 @@ async fn only_the_browser_that_enrolls_sees_the_secret_and_only_until_it_is_conf
         browser.get("/enroll").await.says(&base32);
         browser.post("/enroll", &[("otp", &ada.code())]).await.lands_on("/enroll/recovery-codes");
         // Signed in, and with every cookie it ever had: no page shows the secret again.
-        for (_, address) in ADDRESSES {
+        for (_, address) in all() {
             let seen = browser.copy().get(address).await;
             seen.never_says(&base32);
             assert!(!seen.body.starts_with(b"\x89PNG"), "{address}");

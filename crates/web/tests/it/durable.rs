@@ -1,12 +1,15 @@
 //! Failures of ours: they keep what was charged and give nothing away; and no change is ever without its event.
 
+use auth::access::{Draft, Rule, book};
+use auth::api_token::{self, Scope};
 use auth::audit::seal::Sealer;
 use auth::config::Factors;
 use auth::import::{self, Grace};
-use auth::{Role, chores, keys, link, setup, users};
+use auth::verify::{self, Asked};
+use auth::{Role, Visit, chores, groups, keys, link, setup, users};
 
 use crate::records::Records;
-use crate::world::{PASSWORD, Person, Seen, World};
+use crate::world::{Browser, PASSWORD, Person, Seen, World};
 
 /// A failure of ours, and no word of why.
 #[track_caller]
@@ -237,6 +240,7 @@ async fn whatever_happens_is_written_down_in_the_same_transaction_or_does_not_ha
         })
         .await;
 
+        programs(records, (&world, again), &ada).await;
         let slow = &ada.half_signed_in().await;
         let now = world.clock.now().seconds() + 300;
         let two = [("otp", &ada.code_at(now) as &str), ("otp_next", &ada.code_at(now + 30))];
@@ -261,10 +265,18 @@ async fn whatever_happens_is_written_down_in_the_same_transaction_or_does_not_ha
             done(import::apply(app, plan, Grace::default(), &mut |_| {}).await)
         };
         act(records, "user.imported", taken).await;
+        act(records, "group.created", async || done(groups::add(app, "family").await)).await;
+        let who = &["ada".to_owned()];
+        act(records, "group.joined", async || done(groups::join(app, "family", who).await)).await;
+        act(records, "group.left", async || done(groups::leave(app, "family", who).await)).await;
+        act(records, "group.removed", async || done(groups::remove(app, "family").await)).await;
         act(records, "user.removed", async || done(users::remove(app, "carol").await)).await;
         act(records, "user.disabled", async || done(users::disable(app, "ada").await)).await;
         say_who_from_where_and_when(records, world.clock.now().millis()).await;
         act(records, "key.rotated", async || done(keys::rotate_pepper(app).await)).await;
+        let made = async || done(book::add(app, bypass("app.example.org"), None).await);
+        act(records, "access.rule_added", made).await;
+        act(records, "access.rule_removed", async || done(book::remove(app, 1).await)).await;
         damage(records, &world).await;
         Sealer::new(app).seal().await.unwrap();
         world.wait(401 * 24 * 3600);
@@ -283,6 +295,38 @@ async fn whatever_happens_is_written_down_in_the_same_transaction_or_does_not_ha
     .await;
 }
 
+fn bypass(host: &str) -> Rule {
+    rule(host, "bypass")
+}
+
+fn rule(host: &str, policy: &str) -> Rule {
+    let draft = Draft { hosts: vec![host.to_owned()], policy: policy.to_owned(), ..Draft::default() };
+    draft.check(None).unwrap()
+}
+
+/// What happens when other programs ask, and when somebody is on the way to one. The browser is signed in as ada.
+async fn programs(records: &Records, (world, browser): (&World, &Browser), ada: &Person) {
+    let (app, visit) = (&world.app, &Visit::default());
+    let strict = &world.reopened(|config| config.access_rules = vec![rule("app.example.org", "deny")]).await;
+    let browser = browser.at(strict.as_ref().unwrap());
+    let way = "/?rd=https%3A%2F%2Fapp.example.org%2F";
+    act(records, "access.denied", async || browser.get(way).await.status.as_u16()).await;
+
+    let scopes = (&[Scope::Verify][..], 30);
+    let make = async || done(api_token::add(app, "wiki", scopes, visit).await);
+    act(records, "token.created", make).await;
+    world.wait(30);
+    let token = api_token::all(app).await.unwrap().pop().unwrap();
+    let code = ada.code();
+    let ask = async || {
+        let asked = Asked { username: "ada".to_owned(), password: None, code: code.clone() };
+        done(verify::judge(app, &token, asked, visit).await)
+    };
+    act(records, "code.verified", ask).await;
+    act(records, "token.revoked", async || done(api_token::revoke(app, "wiki", visit).await)).await;
+    world.wait(30);
+}
+
 /// A secret that was changed by hand: whoever gives a code is told that it could not be judged, which is 503.
 async fn damage(records: &Records, world: &World) {
     let frank = &world.person("frank").enrolled().await;
@@ -298,8 +342,10 @@ async fn damage(records: &Records, world: &World) {
 
 /// Every event has a person, but for those that nobody did; an address, but for those of the command line; and its time.
 async fn say_who_from_where_and_when(records: &Records, now: i64) {
-    let nobody = "kind = 'sign_in.rested'";
-    let here = "(kind LIKE 'user.%' AND kind <> 'user.created' OR kind IN ('link.made', 'sign_in.rested'))";
+    let nobody =
+        "kind IN ('sign_in.rested', 'group.created', 'group.removed', 'token.created', 'token.revoked')";
+    let here = "(kind LIKE 'user.%' AND kind <> 'user.created' OR kind LIKE 'group.%'
+                 OR kind LIKE 'token.%' OR kind IN ('link.made', 'sign_in.rested', 'code.verified'))";
     for wrong in [
         format!("(name = '') <> ({nobody})"),
         format!("(address = '') <> {here} OR address NOT IN ('', '127.0.0.1')"),

@@ -239,6 +239,8 @@ async fn every_one_of_these_forms_works_when_it_is_ours() {
 async fn no_unsafe_route_is_missing() {
     let world = World::on(store::Kind::Sqlite).await;
     let source: String = include_str!("../../src/routes.rs").split_whitespace().collect();
-    let routes = source.split(".route(\"").skip(1).filter(|route| route.contains("post(")).count();
+    let routes = source.split(".route(\"").skip(1).filter(|route| route.contains("post("));
+    // No cookie opens those of the API, and no form is read there.
+    let routes = routes.filter(|route| !route.starts_with("/api/")).count();
     assert_eq!(forms(&world).await.len(), routes);
 }

@@ -11,7 +11,7 @@ use auth::audit::seal::Sealer;
 use auth::audit::verify::{self, Listener};
 use auth::import::{self, Grace};
 use auth::link::{self, Purpose};
-use auth::{Role, setup, users};
+use auth::{Role, groups, setup, users};
 use store::Kind;
 
 use crate::world::{Browser, PASSWORD, Person, World};
@@ -127,25 +127,31 @@ async fn a_house_can_be_frozen_with_something_in_every_table() {
 }
 
 /// All but the one that the migrations keep.
-const TABLES: [&str; 20] = [
+const TABLES: [&str; 26] = [
+    "api_tokens",
+    "app_sessions",
     "attempts",
     "authenticators",
     "claims",
     "devices",
     "enrollments",
     "events",
+    "groups",
     "keys",
     "leases",
     "logins",
+    "members",
     "policies",
     "quotas",
     "recovery_codes",
     "recovery_sheets",
     "registrations",
+    "rule_books",
     "seals",
     "seals_removed",
     "sessions",
     "setup_links",
+    "tickets",
     "user_links",
     "users",
 ];
@@ -197,6 +203,8 @@ async fn furnish(world: &World, kind: Kind) -> String {
     setup::user_link(&world.app, "frank", Role::Admin).await.unwrap();
     link::make(&world.app, "dora.d@example.org", Purpose::Password).await.unwrap();
 
+    doors(world).await;
+
     // Somebody who stays signed in.
     let kept = world.browser();
     let fields = [("username", "olga"), ("password", PASSWORD), ("keep", "on")];
@@ -207,6 +215,32 @@ async fn furnish(world: &World, kind: Kind) -> String {
         std::fs::write(Path::new(&folder).join(format!("session-{}.txt", name(kind))), token).unwrap();
     }
     people
+}
+
+/// A group, a rule, and a browser that is on its way to the host of a program, or there already.
+async fn doors(world: &World) {
+    groups::add(&world.app, "Family").await.unwrap();
+    groups::join(&world.app, "family", &["ada".to_owned()]).await.unwrap();
+    let records = world.records().await;
+    let (now, session) = (world.clock.now().millis(), "(SELECT min(id) FROM sessions)");
+    let origin = "'https://app.example.org'";
+    for row in [
+        format!(
+            "api_tokens (id, token_mac, name, scopes, created_at, expires_at)
+             VALUES ('token', 'mac of a token', 'wiki', 'verify', {now}, {now} + 86400000)"
+        ),
+        format!("rule_books (slot, revision, rules, changed_at) VALUES ('access', 1, '[]', {now})"),
+        format!(
+            "tickets (token_mac, session_id, origin, nonce_mac, expires_at)
+             VALUES ('mac of a ticket', {session}, {origin}, 'mac of a nonce', {now} + 30000)"
+        ),
+        format!(
+            "app_sessions (token_mac, session_id, origin, created_at)
+             VALUES ('mac of a cookie', {session}, {origin}, {now})"
+        ),
+    ] {
+        assert_eq!(records.change(&format!("INSERT INTO {row}")).await, 1, "{row}");
+    }
 }
 
 /// Where to, if anybody wants it.

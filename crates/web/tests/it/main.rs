@@ -3,6 +3,7 @@
 
 mod access;
 mod account;
+mod api;
 mod authenticators;
 mod bad_input;
 mod branding;
@@ -20,6 +21,7 @@ mod flood;
 mod floods;
 mod flows;
 mod forged;
+mod forward_auth;
 mod front_door;
 mod frozen;
 mod headers;
@@ -35,6 +37,7 @@ mod month;
 mod new_phone;
 mod payloads;
 mod probe;
+mod proxied;
 mod races;
 mod records;
 mod recovery;

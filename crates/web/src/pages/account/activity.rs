@@ -64,7 +64,7 @@ pub(crate) async fn download(State(app): State<App>, SignedIn(session): SignedIn
 }
 
 /// Each kind of event that a person is shown, and the key of its words.
-pub(crate) const WORDS: [(&str, &str); 31] = [
+pub(crate) const WORDS: [(&str, &str); 35] = [
     ("user.created", "event-created"),
     ("user.imported", "event-imported"),
     ("sign_in.password_right", "event-password-right"),
@@ -95,6 +95,10 @@ pub(crate) const WORDS: [(&str, &str); 31] = [
     ("user.role_changed", "event-role-changed"),
     ("user.disabled", "event-disabled"),
     ("user.enabled", "event-enabled"),
+    ("group.joined", "event-group-joined"),
+    ("group.left", "event-group-left"),
+    ("access.denied", "event-access-denied"),
+    ("code.verified", "event-code-verified"),
     ("integrity.failed", "event-integrity-failed"),
 ];
 

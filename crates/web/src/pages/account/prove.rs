@@ -10,7 +10,7 @@ use axum::response::Response;
 use crate::cookies;
 use crate::extract::{Caller, Return, SignedIn, our_path};
 use crate::form::Fields;
-use crate::pages::{PageResult, Problem, with_cookies};
+use crate::pages::{PageResult, Problem, onward, with_cookies};
 use crate::shell::{Shell, see_other};
 use crate::wording::{for_form, misfit};
 
@@ -31,8 +31,14 @@ pub(crate) struct ProvePage<'a> {
 }
 
 /// The form.
-pub(crate) async fn show(SignedIn(session): SignedIn, Return(rd): Return, shell: Shell) -> Response {
-    ask(&shell, &session, &rd, (StatusCode::OK, Vec::new()))
+pub(crate) async fn show(
+    State(app): State<App>,
+    SignedIn(session): SignedIn,
+    Return(rd): Return,
+    shell: Shell,
+) -> PageResult {
+    let shell = onward::returning(&app, shell, &rd).await?;
+    Ok(ask(&shell, &session, &rd, (StatusCode::OK, Vec::new())))
 }
 
 /// Judges both, and goes back to what was to be changed.
@@ -44,6 +50,7 @@ pub(crate) async fn submit(
     fields: Fields,
 ) -> PageResult {
     let rd = our_path(&fields.peek("rd"));
+    let shell = onward::returning(&app, shell, &rd).await?;
     let again = |problems| Ok(ask(&shell, &session, &rd, (StatusCode::UNPROCESSABLE_ENTITY, problems)));
     let taken = if session.has_password {
         fields.take(["password", "otp"], ["rd", "username"]).map(|([password, otp], _)| (Some(password), otp))

@@ -304,7 +304,16 @@ fn messages(shell: &Shell) -> Vec<(&'static str, String)> {
     let misdirected = shell.t1("misdirected-text", "url", "https://login.example.org");
     let detail = shell.t("misdirected-detail");
     let to_start = Some(("/", &*start));
+    let app = |key| shell.t1(key, "host", "photos.example.org");
+    let (refused, lost, again) = (app("app-refused-text"), app("app-lost-text"), shell.t("app-lost-again"));
+    let once_more = Some(("/?rd=https%3A%2F%2Fphotos.example.org%2F", &*again));
     vec![
+        (
+            "app-refused",
+            message("app-refused-heading", &refused, None, to_start, Some("06a1b2c3d4e5f6g7h8i9j0k1l2")),
+        ),
+        ("app-lost", message("app-lost-heading", &lost, None, once_more, None)),
+        ("no-such-app", message("no-such-app-heading", &shell.t("no-such-app-text"), None, to_start, None)),
         ("not-found", message("not-found-heading", &shell.t("not-found-text"), None, to_start, None)),
         (
             "broken",

@@ -1,0 +1,254 @@
+//! Why a decision is what it is: how the address was read, what each rule says to it, and the command that would change it.
+
+use store::{Time, groups, users};
+
+use super::decide::{Asked, Decision, Person, Verdict, decide};
+use super::draft::Draft;
+use super::path::Reading;
+use super::rule::{Fit, Policy, Rule};
+use super::target::Target;
+use crate::name::Name;
+use crate::{App, Error, Level, Result};
+
+/// What a rule says to what somebody asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Says {
+    /// It decides.
+    Decides,
+    /// It is for a network, and no address was given: it counts as inside and as outside, and the stricter holds.
+    Perhaps,
+    /// It fits, but names others.
+    NamesOthers,
+    /// It is for other hosts.
+    OtherHost,
+    /// It is for other paths.
+    OtherPath,
+    /// It is for other methods.
+    OtherMethod,
+    /// It is for other networks.
+    OtherNetwork,
+    /// It is not asked any more.
+    NotAsked,
+}
+
+/// One way to read the path, and what it would be by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadAs {
+    /// The path as it is read.
+    pub path: String,
+    /// To those to whom upper and lower case are one.
+    pub without_case: bool,
+    /// What it would be if there were no other way.
+    pub decision: Decision,
+}
+
+/// Why a decision is what it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// The decision.
+    pub decision: Decision,
+    /// What each rule says, in their order, where the path is read in the way that decides.
+    pub rules: Vec<Says>,
+    /// Which way that is.
+    pub read_as: String,
+    /// The ways in which the path can be read; one, as a rule.
+    pub readings: Vec<ReadAs>,
+}
+
+/// Decides, and says why.
+pub fn explain(rules: &[Rule], target: &Target, person: Option<&Person<'_>>, now: Time) -> Explained {
+    let asked = Asked { rules, target, person, now };
+    let decision = decide(rules, target, person, now);
+    let same = |own: &Decision| (own.verdict, own.rule) == (decision.verdict, decision.rule);
+    let canonical = target.path.readings().next();
+    let decisive = asked.every_reading().find(|(_, own)| same(own)).map(|(reading, _)| reading);
+    let reading = decisive.filter(|_| !decision.ambiguous).or(canonical);
+    let told = |(reading, decision): (Reading<'_>, Decision)| ReadAs {
+        path: reading.text.to_owned(),
+        without_case: reading.folded,
+        decision,
+    };
+    let (without_case, readings): (Vec<ReadAs>, Vec<ReadAs>) =
+        asked.every_reading().map(told).partition(|read_as| read_as.without_case);
+    // Every path can be read without its case: that is worth a line only where it changes something.
+    let by = |read_as: &ReadAs| (read_as.decision.verdict, read_as.decision.rule);
+    let other = without_case.into_iter().filter(|one| !readings.iter().any(|read_as| by(read_as) == by(one)));
+    let other: Vec<ReadAs> = other.collect();
+    Explained {
+        decision,
+        rules: reading.map_or_else(Vec::new, |reading| asked.each_says(reading)),
+        read_as: reading.map_or_else(String::new, |reading| reading.text.to_owned()),
+        readings: readings.into_iter().chain(other).collect(),
+    }
+}
+
+impl Asked<'_> {
+    fn each_says(&self, reading: Reading<'_>) -> Vec<Says> {
+        let mut decided = false;
+        let says = |rule: &Rule| {
+            let says = match rule.fit(self.target, reading) {
+                _ if decided => Says::NotAsked,
+                Fit::OtherHost => Says::OtherHost,
+                Fit::OtherPath => Says::OtherPath,
+                Fit::OtherMethod => Says::OtherMethod,
+                Fit::OtherNetwork => Says::OtherNetwork,
+                _ if rule.says(self.person, self.now).is_none() => Says::NamesOthers,
+                Fit::Perhaps => Says::Perhaps,
+                Fit::Fits => Says::Decides,
+            };
+            decided |= says == Says::Decides;
+            says
+        };
+        self.rules.iter().map(says).collect()
+    }
+}
+
+/// Somebody as they are once they have signed in with all they have.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Their name as typed.
+    pub name: String,
+    /// The groups they belong to.
+    pub groups: Vec<String>,
+    /// What they can prove.
+    pub level: Level,
+    /// May not sign in at all.
+    pub disabled: bool,
+}
+
+/// Somebody, for [`explain`].
+pub async fn standing(app: &App, name: &str) -> Result<Standing> {
+    let (key, missing) = (Name::parse(name)?.key().to_owned(), name.to_owned());
+    app.db
+        .scan(move |conn| {
+            let user = users::by_name(conn, &key)?.ok_or_else(|| Error::nobody(&missing))?;
+            let groups = groups::of_user(conn, &user.id)?;
+            let level = Level::held(user.password.is_some());
+            Ok(Standing { name: user.name, groups, level, disabled: user.disabled })
+        })
+        .await
+}
+
+/// What one would type so that this person, or somebody, comes through. `None` where no command is needed, or none would do.
+pub fn remedy(rules: &[Rule], target: &Target, why: &Explained, name: Option<&str>) -> Option<String> {
+    let decision = &why.decision;
+    match (decision.verdict, decision.rule) {
+        (Verdict::Allow | Verdict::SignIn, _) => None,
+        (Verdict::Prove, _) => name.map(|name| format!("latchkey user link {name} --for password")),
+        _ if decision.ambiguous => None,
+        // Before those of the settings nothing can be put by command.
+        (Verdict::Refuse, Some(number)) => {
+            let made = rules.get(number).is_some_and(|rule| rule.place().is_none());
+            made.then(|| format!("latchkey access remove {}", number + 1))
+        }
+        (Verdict::Refuse, None) => {
+            let others = why.rules.iter().zip(rules).find(|(says, _)| **says == Says::NamesOthers);
+            let draft = others.map(|(_, rule)| rule.draft()).unwrap_or_else(|| Draft {
+                hosts: vec![target.host().to_owned()],
+                policy: Policy::TwoFactor.text().to_owned(),
+                ..Draft::default()
+            });
+            let name = name.unwrap_or("NAME");
+            Some(match draft.groups.first() {
+                Some(group) => format!("latchkey group join {group} {name}"),
+                None => command(&Draft { users: vec![name.to_owned()], any: false, ..draft }),
+            })
+        }
+    }
+}
+
+/// The command that makes a rule.
+pub fn command(draft: &Draft) -> String {
+    let mut command = String::from("latchkey access add");
+    for (flag, list) in [
+        ("--host", &draft.hosts),
+        ("--path", &draft.paths),
+        ("--method", &draft.methods),
+        ("--network", &draft.networks),
+        ("--user", &draft.users),
+        ("--group", &draft.groups),
+    ] {
+        for text in list {
+            command.push_str(&format!(" {flag} {}", quoted(text)));
+        }
+    }
+    if draft.any {
+        command.push_str(" --any");
+    }
+    command.push_str(&format!(" --policy {}", draft.policy));
+    if let Some(age) = &draft.max_age {
+        command.push_str(&format!(" --max-age {age}"));
+    }
+    command
+}
+
+/// A word as shells take it. None of ours has a quotation mark in it.
+fn quoted(text: &str) -> String {
+    let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._/:@+".contains(&b));
+    if plain { text.to_owned() } else { format!("'{text}'") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::rows::{person, rules};
+
+    const BOOK: &[&str] = &[
+        r#"{"hosts":["app.example.org"],"paths":["/public/*"],"policy":"bypass"}"#,
+        r#"{"hosts":["app.example.org"],"paths":["/Admin/*"],"policy":"deny"}"#,
+        r#"{"hosts":["app.example.org"],"methods":["GET"],"networks":["10.0.0.0/8"],"policy":"one_factor","any":true}"#,
+        r#"{"hosts":["app.example.org"],"policy":"two_factor","groups":["family"]}"#,
+        r#"{"hosts":["*.example.org"],"policy":"two_factor","users":["bob"]}"#,
+    ];
+
+    fn explained(url: &str, address: Option<&str>, name: Option<&str>) -> (Explained, Option<String>) {
+        let rules = rules(BOOK);
+        let target = Target::of_url("GET", url, address.map(|ip| ip.parse().unwrap())).unwrap();
+        let person = name.map(|name| person(name, &[], Level::Full));
+        let why = explain(&rules, &target, person.as_ref(), Time::from_millis(0));
+        let remedy = remedy(&rules, &target, &why, name);
+        (why, remedy)
+    }
+
+    #[test]
+    fn each_rule_says_why_it_does_not_decide() {
+        use Says::*;
+        let (why, remedy) = explained("https://app.example.org/x", Some("192.0.2.1"), Some("ada"));
+        assert_eq!(why.rules, [OtherPath, OtherPath, OtherNetwork, NamesOthers, NamesOthers]);
+        assert_eq!((why.decision.verdict, why.decision.rule), (Verdict::Refuse, None));
+        assert_eq!(remedy.unwrap(), "latchkey group join family ada");
+
+        let (why, remedy) = explained("https://app.example.org/public/x", None, None);
+        assert_eq!(why.rules, [Decides, NotAsked, NotAsked, NotAsked, NotAsked]);
+        assert_eq!((why.readings.len(), remedy), (1, None));
+
+        let (why, _) = explained("https://app.example.org/x", None, Some("bob"));
+        assert_eq!(why.rules, [OtherPath, OtherPath, Perhaps, NamesOthers, Decides]);
+        let (why, _) = explained("https://other.example.org/x", None, None);
+        assert_eq!(why.rules, [OtherHost, OtherHost, OtherHost, OtherHost, Decides]);
+        assert_eq!(why.decision.verdict, Verdict::SignIn);
+    }
+
+    #[test]
+    fn the_way_in_which_a_path_was_read_is_told() {
+        let (why, remedy) = explained("https://app.example.org/admin", Some("10.0.0.1"), Some("bob"));
+        assert_eq!((why.decision.verdict, why.decision.rule), (Verdict::Refuse, Some(1)));
+        assert_eq!(why.rules[1], Says::Decides);
+        assert!(why.readings.iter().any(|reading| reading.without_case), "{:?}", why.readings);
+        assert_eq!(remedy.unwrap(), "latchkey access remove 2");
+
+        let (why, remedy) = explained("https://app.example.org//public/x", Some("10.0.0.1"), Some("bob"));
+        assert!(why.decision.ambiguous && why.decision.verdict == Verdict::Refuse);
+        assert_eq!(why.readings.len(), 3, "{:?}", why.readings);
+        assert_eq!((why.read_as.as_str(), remedy), ("/public/x", None));
+    }
+
+    #[test]
+    fn a_command_is_what_one_would_type() {
+        let rule = r#"{"hosts":["*.example.org"],"paths":["/a(1)/*","/b"],"policy":"one_factor","users":["ada@x"],"max_age":"15m"}"#;
+        assert_eq!(
+            command(&rules(&[rule])[0].draft()),
+            "latchkey access add --host '*.example.org' --path '/a(1)/*' --path /b --user ada@x --policy one_factor --max-age 15m"
+        );
+    }
+}

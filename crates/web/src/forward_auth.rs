@@ -1,0 +1,295 @@
+//! `/api/authz/…`: a proxy asks whether a request may pass to the program behind it. The body of every answer is empty, and
+//! whatever is uncertain is refused. The way of the browser between program and portal is in `way.rs`.
+//!
+//! The paths, headers and statuses are those of Authelia, so that a proxy which was set up for it needs another address only.
+
+use std::net::IpAddr;
+
+use auth::access::{Target, Unclear, Verdict};
+use auth::app_session::{self, Visitor};
+use auth::{App, Error, Visit};
+use axum::extract::{Request, State};
+use axum::http::header::{ACCEPT, AUTHORIZATION, HOST, LOCATION, UPGRADE, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use crate::cookies;
+use crate::extract::{Caller, in_one_spelling, once};
+use crate::layers::Bare;
+
+/// What the program is told of a visitor. All four are sent with every 200: a proxy that copies what is there would leave the
+/// visitor's own in the place of one that is not.
+const IDENTITY: [HeaderName; 4] = [
+    HeaderName::from_static("remote-user"),
+    HeaderName::from_static("remote-groups"),
+    HeaderName::from_static("remote-name"),
+    HeaderName::from_static("remote-email"),
+];
+
+/// The longest address to return to that is sent along. Of a longer one only the host is.
+const RETURN_AT_MOST: usize = 900;
+
+/// In which way a proxy asks, and what it makes of an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    /// Passes any answer but 200 on to the visitor.
+    Passes,
+    /// Knows 200, 401 and 403, and makes an error of its own of anything else.
+    Nginx,
+}
+
+/// What a proxy is answered.
+enum Answer {
+    /// The request may pass, with what the program is told.
+    Allow(Option<Visitor>),
+    /// The visitor has to sign in, or to prove more, there.
+    SignIn {
+        /// The portal, with the way back.
+        location: String,
+        /// Whether the request changes nothing, so that a browser may ask the same there.
+        is_safe: bool,
+    },
+    /// No.
+    Refuse,
+    /// What the proxy says cannot be meant.
+    Unclear(Unclear),
+    /// It is not known.
+    Unknown,
+}
+
+/// Traefik, Caddy, HAProxy: the request is told in parts.
+pub(crate) async fn forward_auth(
+    State(app): State<App>,
+    Caller(visit): Caller,
+    headers: HeaderMap,
+) -> Response {
+    let target = of_parts(&headers, &visit);
+    answer(&app, (target, Dialect::Passes), &visit, &headers).await
+}
+
+/// nginx: the request is told as one address.
+pub(crate) async fn auth_request(
+    State(app): State<App>,
+    Caller(visit): Caller,
+    headers: HeaderMap,
+) -> Response {
+    let target = of_url(&headers, &visit);
+    answer(&app, (target, Dialect::Nginx), &visit, &headers).await
+}
+
+/// Envoy: the request is asked again below our path, with its own method and host.
+pub(crate) async fn ext_authz(State(app): State<App>, Caller(visit): Caller, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let whole = parts.uri.path_and_query().map_or("", |whole| whole.as_str());
+    let asked = whole.strip_prefix("/api/authz/ext-authz").unwrap_or("");
+    let asked = if asked.starts_with('/') { asked.to_owned() } else { format!("/{asked}") };
+    let target = of_request(&parts.headers, (&parts.method, &asked), &visit);
+    answer(&app, (target, Dialect::Passes), &visit, &parts.headers).await
+}
+
+fn of_parts(headers: &HeaderMap, visit: &Visit) -> Result<Target, Unclear> {
+    let said = |name| once(headers, name);
+    let (method, proto) = (said("x-forwarded-method")?, said("x-forwarded-proto")?);
+    let (host, uri) = (said("x-forwarded-host")?, said("x-forwarded-uri")?);
+    Target::of_parts(method, proto, host, uri, client(headers, visit)?)
+}
+
+fn of_url(headers: &HeaderMap, visit: &Visit) -> Result<Target, Unclear> {
+    let (method, url) = (once(headers, "x-original-method")?, once(headers, "x-original-url")?);
+    Target::of_url(method, url, client(headers, visit)?)
+}
+
+fn of_request(headers: &HeaderMap, (method, uri): (&Method, &str), visit: &Visit) -> Result<Target, Unclear> {
+    let (proto, host) = (once(headers, "x-forwarded-proto")?, once(headers, HOST.as_str())?);
+    Target::of_parts(method.as_str(), proto, host, uri, client(headers, visit)?)
+}
+
+/// From where somebody asks. Nothing where the proxy does not say; the proxy itself is never meant.
+fn client(headers: &HeaderMap, visit: &Visit) -> Result<Option<IpAddr>, Unclear> {
+    const NAME: &str = "x-forwarded-for";
+    if !headers.contains_key(NAME) {
+        return Ok(None);
+    }
+    in_one_spelling(headers, NAME)?;
+    let hops = headers.get_all(NAME).iter().flat_map(|value| value.to_str().unwrap_or("?").split(','));
+    match hops.map(str::trim).all(|hop| hop.parse::<IpAddr>().is_ok()) {
+        true => Ok(visit.address),
+        false => Err(Unclear { part: NAME, why: "it has something else than addresses" }),
+    }
+}
+
+async fn answer(
+    app: &App,
+    (target, dialect): (Result<Target, Unclear>, Dialect),
+    visit: &Visit,
+    headers: &HeaderMap,
+) -> Response {
+    let answer = match target {
+        // Whoever is no proxy could say anything, and would be told what is behind it.
+        _ if !visit.is_through_proxy() => {
+            tracing::warn!(client = %visit.text(), "forward-auth was asked by somebody who is not in trusted_proxies");
+            Answer::Refuse
+        }
+        Err(unclear) => Answer::Unclear(unclear),
+        Ok(target) => decide(app, &target, headers).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "forward-auth cannot tell, and refuses");
+            Answer::Unknown
+        }),
+    };
+    let mut response = say(answer, dialect, headers);
+    response.extensions_mut().insert(Bare);
+    response
+}
+
+async fn decide(app: &App, target: &Target, headers: &HeaderMap) -> Result<Answer, Error> {
+    let mut visitor = match cookies::app(target.is_https(), headers) {
+        Some(token) => app_session::find(app, &token, &target.origin()).await?,
+        None => None,
+    };
+    if visitor.is_none()
+        && let Some(domain) = app.config.cookie_domain.as_ref().filter(|domain| domain.covers(target.host()))
+        && let Some(token) = cookies::app_of_domain(headers)
+    {
+        visitor = app_session::find_in_domain(app, &token, domain).await?;
+    }
+    let decision = app_session::judge(app, target, visitor.as_ref()).await?;
+    Ok(match decision.verdict {
+        Verdict::Allow => Answer::Allow(visitor),
+        // A stranger to this host may be signed in at the portal, which knows more of them.
+        Verdict::SignIn | Verdict::Prove => Answer::SignIn {
+            location: portal(app, target),
+            is_safe: matches!(target.method(), "GET" | "HEAD" | "OPTIONS"),
+        },
+        Verdict::Refuse => Answer::Refuse,
+    })
+}
+
+/// Where somebody signs in who wants to go there.
+fn portal(app: &App, target: &Target) -> String {
+    let encode = |url: &str| form_urlencoded::byte_serialize(url.as_bytes()).collect::<String>();
+    let mut url = encode(&target.url());
+    if url.len() > RETURN_AT_MOST {
+        url = encode(&format!("{}/", target.origin()));
+    }
+    format!("{}/?rd={url}&rm={}", app.config.public_url.origin(), target.method())
+}
+
+fn say(answer: Answer, dialect: Dialect, headers: &HeaderMap) -> Response {
+    let nginx = dialect == Dialect::Nginx;
+    match answer {
+        Answer::Allow(visitor) => allow(visitor.as_ref()),
+        Answer::SignIn { location, is_safe } => sign_in(&location, (is_safe, nginx), headers),
+        Answer::Refuse => StatusCode::FORBIDDEN.into_response(),
+        Answer::Unclear(unclear) => {
+            tracing::warn!(%unclear, "forward-auth refuses what the proxy says");
+            if nginx { StatusCode::FORBIDDEN } else { StatusCode::BAD_REQUEST }.into_response()
+        }
+        Answer::Unknown if nginx => StatusCode::FORBIDDEN.into_response(),
+        Answer::Unknown => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+fn allow(visitor: Option<&Visitor>) -> Response {
+    let groups = visitor.map(|visitor| visitor.groups.join(",")).unwrap_or_default();
+    let name = visitor.map_or("", |visitor| visitor.name.as_str());
+    let mut response = StatusCode::OK.into_response();
+    for (header, value) in IDENTITY.into_iter().zip([name, &groups, name, ""]) {
+        // Names hold nothing that a header may not; if one did, nobody would be told to be somebody else.
+        let Ok(value) = HeaderValue::from_str(value) else { return StatusCode::FORBIDDEN.into_response() };
+        response.headers_mut().insert(header, value);
+    }
+    response
+}
+
+fn sign_in(location: &str, (is_safe, nginx): (bool, bool), headers: &HeaderMap) -> Response {
+    let Ok(location) = HeaderValue::from_str(location) else { return StatusCode::FORBIDDEN.into_response() };
+    let status = match is_navigation(headers) {
+        _ if nginx => StatusCode::UNAUTHORIZED,
+        false => StatusCode::UNAUTHORIZED,
+        true if is_safe => StatusCode::FOUND,
+        true => StatusCode::SEE_OTHER,
+    };
+    let mut response = (status, [(LOCATION, location)]).into_response();
+    // Only who has sent a name and a password is asked for them: a browser would open a window of its own.
+    let basic = |value: &HeaderValue| {
+        value.as_bytes().get(..6).is_some_and(|kind| kind.eq_ignore_ascii_case(b"basic "))
+    };
+    if status == StatusCode::UNAUTHORIZED && headers.get(AUTHORIZATION).is_some_and(basic) {
+        let challenge = HeaderValue::from_static("Basic realm=\"Authorization required\"");
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+/// Whether a person's browser goes there, rather than a program or a script on a page. Never judged by the name of the browser.
+fn is_navigation(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if headers.contains_key(UPGRADE) || text("x-requested-with") == Some("XMLHttpRequest") {
+        return false;
+    }
+    match text("sec-fetch-mode") {
+        Some(mode) => mode == "navigate",
+        None => text(ACCEPT.as_str()).is_some_and(|accept| accept.contains("text/html")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let header = |(name, value): &(&'static str, &'static str)| {
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
+        pairs.iter().map(header).collect()
+    }
+
+    #[test]
+    fn a_person_is_told_from_a_program_by_what_the_browser_says_of_the_request() {
+        let html = ("accept", "text/html,*/*;q=0.8");
+        for (navigates, sent) in [
+            (true, &[html][..]),
+            (true, &[html, ("sec-fetch-mode", "navigate")]),
+            (true, &[("sec-fetch-mode", "navigate")]),
+            (false, &[html, ("sec-fetch-mode", "cors")]),
+            (false, &[html, ("sec-fetch-mode", "websocket")]),
+            (false, &[html, ("x-requested-with", "XMLHttpRequest")]),
+            (false, &[html, ("upgrade", "websocket")]),
+            (false, &[("accept", "*/*"), ("user-agent", "Mozilla/5.0 Chrome/156")]),
+            (false, &[]),
+        ] {
+            assert_eq!(is_navigation(&headers(sent)), navigates, "{sent:?}");
+        }
+    }
+
+    #[test]
+    fn nginx_hears_nothing_but_200_401_and_403() {
+        let unclear = || Target::of_url("GET", "no address", None).expect_err("it is none");
+        let answers: [fn() -> Answer; 4] = [
+            || Answer::Allow(None),
+            || Answer::SignIn { location: "https://login.example.org/?rd=x".into(), is_safe: false },
+            || Answer::Refuse,
+            || Answer::Unknown,
+        ];
+        let html = headers(&[("accept", "text/html")]);
+        let heard: Vec<u16> =
+            answers.iter().map(|answer| say(answer(), Dialect::Nginx, &html).status().as_u16()).collect();
+        assert_eq!(heard, [200, 401, 403, 403]);
+        assert_eq!(say(Answer::Unclear(unclear()), Dialect::Nginx, &html).status().as_u16(), 403);
+        let others: Vec<u16> =
+            answers.iter().map(|answer| say(answer(), Dialect::Passes, &html).status().as_u16()).collect();
+        assert_eq!(others, [200, 303, 403, 503]);
+        assert_eq!(say(Answer::Unclear(unclear()), Dialect::Passes, &html).status().as_u16(), 400);
+    }
+
+    #[test]
+    fn every_200_says_who_it_is_even_when_it_is_nobody() {
+        for header in IDENTITY {
+            assert_eq!(
+                allow(None).headers().get(&header).map(HeaderValue::as_bytes),
+                Some(&b""[..]),
+                "{header}"
+            );
+        }
+    }
+}
