@@ -102,6 +102,16 @@ impl Shell {
         self.words.get_with(self.language, key, &[(one.0, one.1.into()), (two.0, two.1.into())])
     }
 
+    /// Where a link to another page of the sign-in leads: to that page, which goes on to where the person was going.
+    pub(crate) fn on_the_way(&self, page: &str, rd: &str) -> String {
+        if rd.is_empty() {
+            return page.to_owned();
+        }
+        let joint = if page.contains('?') { '&' } else { '?' };
+        let rd: String = form_urlencoded::byte_serialize(rd.as_bytes()).collect();
+        format!("{page}{joint}rd={rd}")
+    }
+
     /// The time here, to read: `14:05:32 UTC`.
     pub(crate) fn time(&self) -> String {
         time_of_day(self.now)

@@ -440,6 +440,20 @@ mod tests {
     }
 
     #[test]
+    fn the_simple_mode_wants_a_domain_that_the_portal_belongs_to() {
+        let said = |file: &str| loaded(file, &[], &[]).unwrap_err();
+        for file in [
+            "[access]\ncookie_domain = 'example.org'",
+            "public_url = 'https://login.example.net'\n[access]\ncookie_domain = 'example.org'",
+            "public_url = 'https://badexample.org'\n[access]\ncookie_domain = 'example.org'",
+        ] {
+            assert!(said(file).contains("access.cookie_domain: "), "{file}: {}", said(file));
+        }
+        let file = "public_url = 'https://login.example.org'\n[access]\ncookie_domain = '.Example.org'";
+        assert_eq!(loaded(file, &[], &[]).unwrap().0.cookie_domain.unwrap().to_string(), "example.org");
+    }
+
+    #[test]
     fn plain_http_beyond_this_machine_is_refused_with_the_remedies() {
         let said = loaded("\n\npublic_url = 'http://login.example.org'", &[], &[]).unwrap_err();
         assert!(

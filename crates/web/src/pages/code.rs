@@ -1,7 +1,7 @@
 //! `/login/code`: the six digits. One field and one button, since password managers press what they find.
 
 use askama::Template;
-use auth::login::{self, Owes};
+use auth::login::{self, Owes, Who};
 use auth::{App, Error};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -24,6 +24,8 @@ pub(crate) struct CodePage<'a> {
     pub(crate) username: &'a str,
     /// The entry as the app shows it: `Latchkey: ada`.
     pub(crate) label: &'a str,
+    /// Where they are going; empty for the start page.
+    pub(crate) rd: &'a str,
 }
 
 /// The field for the code, for whoever has given the password.
@@ -36,7 +38,7 @@ pub(crate) async fn show(
         Ok((_, who)) if who.owes != Owes::Code => Ok(see_other("/login/password")),
         Ok((_, who)) => {
             let shell = onward::returning(&app, shell, &who.next).await?;
-            Ok(form(&app, &shell, &who.name, (StatusCode::OK, Vec::new())))
+            Ok(form(&app, &shell, &who, (StatusCode::OK, Vec::new())))
         }
         Err(_) => Ok(see_other("/login")),
     }
@@ -56,7 +58,7 @@ pub(crate) async fn submit(
         Ok(known) => known,
         Err(why) => return login_page::again(&app, &shell, &username, why).await,
     };
-    let (shell, who) = (onward::returning(&app, shell, &who.next).await?, who.name);
+    let shell = onward::returning(&app, shell, &who.next).await?;
     let (otp, then) = match fields.take(["otp"], ["otp_next", "username"]) {
         Ok(([otp], [then, _])) => (otp, then),
         Err(wrong) => {
@@ -64,7 +66,7 @@ pub(crate) async fn submit(
             return Ok(form(&app, &shell, &who, (StatusCode::UNPROCESSABLE_ENTITY, problems)));
         }
     };
-    if !username.is_empty() && !username.eq_ignore_ascii_case(&who) {
+    if !username.is_empty() && !username.eq_ignore_ascii_case(&who.name) {
         return login_page::again(&app, &shell, &username, "problem-login-mismatch").await;
     }
     match login::complete(&app, &token, (&otp, &then), &visit).await {
@@ -77,10 +79,11 @@ pub(crate) async fn submit(
 fn form(
     app: &App,
     shell: &Shell,
-    username: &str,
+    who: &Who,
     (status, problems): (StatusCode, Vec<Problem>),
 ) -> axum::response::Response {
+    let (username, rd) = (who.name.as_str(), who.next.as_str());
     let label = format!("{}: {username}", app.config.issuer);
-    let page = CodePage { shell, problems: &problems, username, label: &label };
+    let page = CodePage { shell, problems: &problems, username, label: &label, rd };
     shell.page(status, &page, &problems)
 }

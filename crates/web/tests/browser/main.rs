@@ -12,6 +12,7 @@ mod branding;
 mod browser;
 mod code_field;
 mod code_policy;
+mod doors;
 mod driver;
 mod enroll;
 mod frames;

@@ -201,7 +201,7 @@ fn link(shell: &Shell, purpose: Purpose) -> String {
 
 pub(super) fn code(shell: &Shell, problems: &[Problem], username: &str) -> String {
     let label = format!("{}: {username}", shell.issuer);
-    CodePage { shell, problems, username, label: &label }.render().unwrap()
+    CodePage { shell, problems, username, label: &label, rd: "" }.render().unwrap()
 }
 
 fn recovery(shell: &Shell, problems: &[Problem], who: Who<'_>) -> String {
