@@ -124,8 +124,10 @@ impl Place {
     /// Its request is answered. One that was never here as a whole has been waiting all the time.
     fn wait(&self) {
         let mut ticket = lock(&self.ticket);
-        if ticket.is_none() {
-            *ticket = Some(lock(&self.crowd.places).queue(&self.exit));
+        let mut places = lock(&self.crowd.places);
+        // Who was shown the way out while the request was on its way has no place any more that somebody could have.
+        if ticket.is_none() && !self.exit.shown.load(Ordering::SeqCst) {
+            *ticket = Some(places.queue(&self.exit));
         }
     }
 
@@ -233,6 +235,22 @@ mod tests {
         drop(fifth);
         let sixth = crowd.enter(None).unwrap();
         drop((first, fourth, sixth));
+        assert_eq!(taken(&crowd), 0);
+        assert!(lock(&crowd.places).waiting.is_empty());
+    }
+
+    #[test]
+    fn whoever_has_made_way_makes_way_once_even_when_their_request_comes_after_all() {
+        let crowd = Crowd::new(1, 1);
+        let first = crowd.enter(None).unwrap();
+        let second = crowd.enter(None).unwrap();
+        assert!(gone(&first));
+        first.serve();
+        first.wait();
+        let third = crowd.enter(None).unwrap();
+        assert!(gone(&second) && !gone(&third));
+        assert_eq!(taken(&crowd), 1);
+        drop((first, second, third));
         assert_eq!(taken(&crowd), 0);
         assert!(lock(&crowd.places).waiting.is_empty());
     }
