@@ -248,9 +248,10 @@ mod tests {
         first.serve();
         first.wait();
         let third = crowd.enter(None).unwrap();
-        assert!(gone(&second) && !gone(&third));
+        let fourth = crowd.enter(None).unwrap();
+        assert_eq!([&second, &third, &fourth].map(|place| gone(place)), [true, true, false]);
         assert_eq!(taken(&crowd), 1);
-        drop((first, second, third));
+        drop((first, second, third, fourth));
         assert_eq!(taken(&crowd), 0);
         assert!(lock(&crowd.places).waiting.is_empty());
     }
