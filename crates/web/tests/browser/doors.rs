@@ -22,8 +22,8 @@ struct Proxy {
 
 impl Proxy {
     fn start() -> Proxy {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("a bound address").port();
         let latchkey: &'static OnceLock<SocketAddr> = Box::leak(Box::default());
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -96,18 +96,18 @@ fn rules() -> Vec<Rule> {
         Draft { groups: family(), max_age: Some("5m".to_owned()), ..of("safe") },
         Draft { groups: family(), ..of("photos") },
     ];
-    drafts.map(|draft| draft.check(None).unwrap()).into()
+    drafts.map(|draft| draft.check(None).expect("a rule")).into()
 }
 
 /// A person in front of this window, and the proxy.
 fn begin(window: Window) -> (Story, Proxy) {
     let proxy = Proxy::start();
     let story = Story::begin_with(window, |config: &mut Config| {
-        config.set("trusted_proxies", "127.0.0.1").unwrap();
+        config.set("trusted_proxies", "127.0.0.1").expect("a network");
         config.access_rules = rules();
     });
-    let port = story.server.origin().rsplit_once(':').unwrap().1.parse::<u16>().unwrap();
-    proxy.latchkey.set(SocketAddr::from(([127, 0, 0, 1], port))).unwrap();
+    let latchkey = story.server.origin().replace("http://localhost", "127.0.0.1");
+    proxy.latchkey.set(latchkey.parse().expect("an address")).expect("set once");
     (story, proxy)
 }
 
@@ -140,8 +140,8 @@ fn a_newcomer_registers_on_the_way_to_a_program_and_comes_back_signed_in_there()
     browser.arrives_at("/", "This door is not open to you");
     assert_eq!(browser.status(), 403);
     story.server.runs(async |app| {
-        groups::add(app, "family").await.unwrap();
-        groups::join(app, "family", &["ada".to_owned()]).await.unwrap();
+        groups::add(app, "family").await.expect("a group");
+        groups::join(app, "family", &["ada".to_owned()]).await.expect("a member");
     });
     browser.open(&proxy.url("photos", "/"));
     arrives(&story, &proxy, "photos", "/");
@@ -167,8 +167,8 @@ fn a_program_that_wants_a_new_proof_gets_one_and_the_person_comes_back_without_j
     let (browser, says) = (&story.browser, story.says);
     let (app, _) = story.becomes_a_user("ada");
     story.server.runs(async |app| {
-        groups::add(app, "family").await.unwrap();
-        groups::join(app, "family", &["ada".to_owned()]).await.unwrap();
+        groups::add(app, "family").await.expect("a group");
+        groups::join(app, "family", &["ada".to_owned()]).await.expect("a member");
     });
     browser.open(&proxy.url("safe", "/"));
     arrives(&story, &proxy, "safe", "/");
