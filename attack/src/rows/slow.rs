@@ -15,8 +15,8 @@ use crate::site::Site;
 use crate::{Finding, Ground, clock};
 
 const MIB: u64 = 1 << 20;
-/// What that many connections may cost, in memory.
-const MOST: u64 = 96 * MIB;
+/// What 2,000 connections may cost, in memory: of each the headers and the form that it may send, 48 KiB, and 32 MiB for all.
+const MOST: u64 = 128 * MIB;
 
 pub(crate) fn run(ground: &Ground) -> Result<Vec<Finding>> {
     let (connections, seconds) = ground.pick((50, 3), (1_000, 8), (2_000, 20));
