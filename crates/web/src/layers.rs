@@ -16,7 +16,7 @@ use tower_http::csrf::ProtectionError;
 use crate::error::Trouble;
 use crate::extract::visit;
 use crate::pages::message;
-use crate::shell::{Shell, asked_language};
+use crate::shell::{ReturnsTo, Shell, asked_language};
 use crate::{Site, bounds, cookies, guard};
 
 /// A browser may load our own files and nothing else, run no inline script, and show us in no frame.
@@ -69,11 +69,6 @@ async fn trace(State(site): State<Site>, mut request: Request, next: Next) -> Re
     }
     response
 }
-
-/// Scheme, host and port of the program that somebody goes to after this page. Chromium holds the redirects after a form
-/// against the page that had it.
-#[derive(Clone)]
-pub(crate) struct ReturnsTo(pub(crate) String);
 
 /// The policy of a page after whose form the browser goes there.
 fn policy_with(ReturnsTo(origin): ReturnsTo) -> Option<HeaderValue> {

@@ -14,7 +14,6 @@ use serde_json::json;
 
 use crate::branding::Branding;
 use crate::error::Trouble;
-use crate::layers::ReturnsTo;
 use crate::problem::Problem;
 use crate::words::{Arg, Language, Words};
 use crate::{Site, cookies};
@@ -41,6 +40,11 @@ pub(crate) struct Shell {
     /// What time it is here; a script compares the browser's clock with it.
     pub(crate) now: Time,
 }
+
+/// Scheme, host and port of the program that somebody goes to after this page. Chromium holds the redirects after a form
+/// against the page that had it.
+#[derive(Clone)]
+pub(crate) struct ReturnsTo(pub(crate) String);
 
 impl FromRequestParts<Site> for Shell {
     type Rejection = Infallible;
