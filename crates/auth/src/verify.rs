@@ -114,7 +114,12 @@ async fn both(
         };
         Ok::<_, Error>(Some(guess.judge(tx, Happened::PasswordRight, find, right)?))
     });
-    match judged.await.inspect_err(|error| app.note_rest(error))? {
+    let judged = match judged.await.inspect_err(|error| app.note_rest(error)) {
+        // Only behind a right password is that known, and nobody is told that it was right.
+        Err(Error::Rules(_) | Error::CodesClosed) => return Ok(None),
+        judged => judged?,
+    };
+    match judged {
         None => Ok(None),
         Some(judged) => match judged.map_err(Error::unjudged)? {
             Verdict::Right(verified) => Ok(Some(verified)),

@@ -92,6 +92,8 @@ async fn everything_that_is_wrong_has_one_answer() {
             json!({ "username": "nobody", "password": PASSWORD, "otp": ada.code() }),
             json!({ "username": "ada", "password": PASSWORD, "otp": ada.wrong_code() }),
             json!({ "username": "gone", "password": PASSWORD, "otp": gone.code() }),
+            // A code of another length than all of hers is known only behind her password.
+            json!({ "username": "ada", "password": PASSWORD, "otp": "12345678" }),
         ] {
             assert_eq!(
                 said(&ask(&program, &asked).await),
@@ -100,6 +102,10 @@ async fn everything_that_is_wrong_has_one_answer() {
                 asked["username"]
             );
         }
+        // So is that no codes are taken any more.
+        world.records().await.change("UPDATE users SET wrong_codes = 100").await;
+        let asked = json!({ "username": "ada", "password": PASSWORD, "otp": ada.code() });
+        assert_eq!(said(&ask(&program, &asked).await), json!({ "right": false }));
     })
     .await;
 }
