@@ -22,5 +22,6 @@ pub use book::rules;
 pub use decide::{Decision, Needed, Person, Verdict, decide, knows};
 pub use draft::{Draft, Flaw, age};
 pub(crate) use draft::{Field, Given, MOST};
+pub(crate) use host::Hosts;
 pub use rule::{Policy, Rule};
 pub use target::{Target, Unclear};

@@ -75,7 +75,7 @@ fn again(conn: &mut Conn<'_>, session: &Session, now: Time) -> Result<(Live, Use
 }
 
 /// The same, when its proof is fresh.
-fn proved(conn: &mut Conn<'_>, session: &Session, now: Time) -> Result<(Live, User)> {
+pub(crate) fn proved(conn: &mut Conn<'_>, session: &Session, now: Time) -> Result<(Live, User)> {
     let (live, user) = again(conn, session, now)?;
     let proven = (Level::of_row(live.level), live.has_password);
     if fresh_at(proven, live.proved_at, now) { Ok((live, user)) } else { Err(Error::ProofNeeded) }

@@ -1,152 +1,263 @@
-//! Tokens of other programs: `lk_…`, shown once, good for what they were made for, for so long, and until they are revoked.
+//! Tokens, `lk_…`: what programs show instead of somebody who signs in. Shown once, good for what they were made for, for so
+//! long, and until they are revoked.
+//!
+//! A token belongs to a program alone, or to a person. One of a person is void with everything of theirs: with another
+//! password, after a recovery, when they are locked out.
 
-use std::fmt;
-use std::str::FromStr;
+mod scope;
+mod wanted;
 
-use store::{Time, api_tokens};
+use store::api_tokens::{self, Owned};
+use store::users::User;
+use store::{Id, Time, Tx, groups, users};
 use zeroize::Zeroizing;
 
-use crate::audit::{Happened, Whom};
+pub use self::scope::Scope;
+pub use self::wanted::{DAYS_AT_MOST, Wanted};
+use crate::access::Hosts;
+use crate::account::proved;
+use crate::app_session::Visitor;
+use crate::audit::{Happened, Scribe, Whom};
+use crate::error::Rule;
+use crate::name::Name;
+use crate::session::Session;
 use crate::vault::Purpose;
-use crate::{App, Error, Result, Token, Visit};
+use crate::{App, Error, Level, Result, Role, Token, Visit};
 
 /// By which people, and programs that look for secrets in the wrong place, know what it is.
 const PREFIX: &str = "lk_";
-const DAY: i64 = 24 * 60 * 60;
-/// The longest that a token may be good, in days.
-pub const DAYS_AT_MOST: u32 = 5 * 365;
-/// The most tokens there may be.
-const AT_MOST: i64 = 1000;
+/// The most that programs alone may have, and one person.
+const OF_PROGRAMS_AT_MOST: i64 = 1000;
+const OF_PERSON_AT_MOST: i64 = 50;
 /// How often it is noted that one was used, in milliseconds.
 const TOUCH_EVERY: i64 = 60_000;
 
-/// What a token allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// To ask whether a code is right.
-    Verify,
-}
-
-impl Scope {
-    /// All there are.
-    pub const ALL: [Scope; 1] = [Scope::Verify];
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Scope::Verify => "verify",
-        })
-    }
-}
-
-impl FromStr for Scope {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Scope, String> {
-        let known = Scope::ALL.into_iter().find(|scope| scope.to_string() == text);
-        known.ok_or_else(|| {
-            let all: Vec<String> = Scope::ALL.iter().map(ToString::to_string).collect();
-            format!("there is no such scope; there is {}", all.join(", "))
-        })
-    }
-}
-
-/// A token as those who run the place see it.
+/// A token as its owner, or whoever runs the place, sees it.
 #[derive(Clone, Debug)]
 pub struct ApiToken {
-    /// Of the program that has it.
+    /// Its id.
+    pub id: Id,
+    /// What it is called: after the program that has it.
     pub name: String,
-    /// What it allows.
+    /// What it is for.
     pub scopes: Vec<Scope>,
+    /// Where it opens programs; a host, or `*.example.org`.
+    pub hosts: Vec<String>,
+    /// Whose it is; `None`: of the program alone.
+    pub owner: Option<Owner>,
     /// When it was made.
     pub created_at: Time,
     /// Over from then on.
     pub expires_at: Time,
     /// When it was last used, to the minute.
     pub used_at: Option<Time>,
+    level: Level,
+}
+
+/// Whose a token is, as they are now.
+#[derive(Clone, Debug)]
+pub struct Owner {
+    /// Their id.
+    pub id: Id,
+    /// Their name as typed.
+    pub name: String,
+    /// What they may do to the place.
+    pub role: Role,
+}
+
+/// A token that has just been made, and the only time that it can be shown.
+#[derive(Debug)]
+pub struct Made {
+    /// What is known of it from now on.
+    pub token: ApiToken,
+    /// The token itself.
+    pub text: Zeroizing<String>,
 }
 
 impl ApiToken {
-    /// Whether it allows that.
+    /// Whether it allows that now: its owner may have lost the right since.
     pub fn allows(&self, scope: Scope) -> bool {
-        self.scopes.contains(&scope)
+        self.scopes.contains(&scope) && scope.fits(self.owner.as_ref().map(|owner| owner.role))
+    }
+
+    /// Whether it opens programs at this host.
+    fn opens(&self, host: &str) -> bool {
+        self.allows(Scope::Apps) && self.hosts.iter().any(|hosts| Hosts::name(hosts, host))
     }
 }
 
-fn api_token(row: api_tokens::ApiToken) -> ApiToken {
+fn api_token(owned: Owned) -> ApiToken {
+    let Owned { token, name, role } = owned;
     ApiToken {
-        name: row.name,
+        id: token.id,
+        name: token.name,
         // One that a newer program has given is none that we know.
-        scopes: row.scopes.split(' ').filter_map(|scope| scope.parse().ok()).collect(),
-        created_at: row.created_at,
-        expires_at: row.expires_at,
-        used_at: row.used_at,
+        scopes: token.scopes.split(' ').filter_map(|scope| scope.parse().ok()).collect(),
+        hosts: token.hosts.split(' ').filter(|host| !host.is_empty()).map(str::to_owned).collect(),
+        owner: token.owner.map(|(id, _)| Owner { id, name, role: Role::of_row(&role) }),
+        created_at: token.created_at,
+        expires_at: token.expires_at,
+        used_at: token.used_at,
+        level: Level::of_row(token.level),
     }
 }
 
-/// Makes a token for the program of that name, for so many days. The second part of the answer is the token itself, which
-/// nobody can show again.
+/// Makes a token by command: for a program alone, or for the person of that name.
 ///
 /// # Errors
-/// A name that is taken or that cannot be one, no scope, or too many days.
-pub async fn add(
-    app: &App,
-    name: &str,
-    (scopes, days): (&[Scope], u32),
-    visit: &Visit,
-) -> Result<(ApiToken, Zeroizing<String>)> {
-    let refused = |why: &str| Err(Error::Refused(why.to_owned()));
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
-    if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
-        return refused("a token is called after its program: 1 to 64 of a-z A-Z 0-9 . _ -");
-    }
-    if scopes.is_empty() {
-        return refused("a token without a scope is good for nothing: name one");
-    }
-    if days == 0 || days > DAYS_AT_MOST {
-        return Err(Error::Refused(format!("a token is good for 1 to {DAYS_AT_MOST} days")));
-    }
-    let (now, token) = (app.clock.now(), app.random.token());
-    let mac = app.vault.token_mac(Purpose::ApiToken, &token);
-    let words: Vec<String> = scopes.iter().map(ToString::to_string).collect();
-    let row = api_tokens::ApiToken {
-        id: app.random.id(now),
-        name: name.to_owned(),
-        scopes: words.join(" "),
-        created_at: now,
-        expires_at: now.plus_seconds(i64::from(days) * DAY),
-        used_at: None,
-    };
-    let (new, scribe) = (row.clone(), app.scribe(visit, now));
+/// A name that is taken or that cannot be one, no scope or one that its owner has no right to, no host where one is needed,
+/// too many days, or too many tokens.
+pub async fn add(app: &App, wanted: Wanted, owner: Option<&str>, visit: &Visit) -> Result<Made> {
+    let draft = Draft::new(app, wanted)?;
+    let owner = owner.map(Name::parse).transpose()?;
+    let scribe = app.scribe(visit, draft.now);
     app.db
         .write(move |tx| {
-            if api_tokens::count(tx)? >= AT_MOST {
-                return Err(Error::Refused(format!("there are {AT_MOST} tokens already: revoke some")));
-            }
-            if !api_tokens::insert(tx, &new, &mac)? {
-                return Err(Error::Refused(format!("there is a token called {} already", new.name)));
-            }
-            let detail = [("token", new.name.as_str()), ("scopes", &new.scopes)];
-            scribe.record(tx, Happened::TokenMade, Whom { id: None, name: "" }, &detail)
+            let owner = match &owner {
+                None => None,
+                Some(name) => {
+                    let user = users::by_name(tx, name.key())?;
+                    let user = user.ok_or_else(|| Error::nobody(name.shown()))?;
+                    let level = Level::held(user.password.is_some());
+                    Some((user, level))
+                }
+            };
+            let made = draft.insert(tx, owner.as_ref().map(|(user, level)| (user, *level)))?;
+            made.record(tx, &scribe, owner.as_ref().map(|(user, _)| user))?;
+            Ok(made)
         })
-        .await?;
-    Ok((api_token(row), Zeroizing::new(format!("{PREFIX}{}", token.reveal().as_str()))))
+        .await
+}
+
+/// Makes a token for whoever is signed in, whose proof is fresh.
+///
+/// # Errors
+/// As [`add`], and [`Error::ProofNeeded`].
+pub async fn add_own(app: &App, session: &Session, wanted: Wanted, visit: &Visit) -> Result<Made> {
+    let draft = Draft::new(app, wanted)?;
+    let (session, scribe) = (session.clone(), app.scribe(visit, draft.now));
+    app.db
+        .write(move |tx| {
+            let (live, user) = proved(tx, &session, draft.now)?;
+            let made = draft.insert(tx, Some((&user, Level::of_row(live.level))))?;
+            made.record(tx, &scribe, Some(&user))?;
+            Ok(made)
+        })
+        .await
+}
+
+/// A token that is about to be made.
+struct Draft {
+    wanted: Wanted,
+    id: Id,
+    now: Time,
+    mac: String,
+    text: Zeroizing<String>,
+}
+
+impl Draft {
+    fn new(app: &App, wanted: Wanted) -> Result<Draft> {
+        let wanted = wanted.checked()?;
+        let (now, token) = (app.clock.now(), app.random.token());
+        Ok(Draft {
+            wanted,
+            id: app.random.id(now),
+            now,
+            mac: app.vault.token_mac(Purpose::ApiToken, &token),
+            text: Zeroizing::new(format!("{PREFIX}{}", token.reveal().as_str())),
+        })
+    }
+
+    fn insert(&self, tx: &mut Tx<'_>, owner: Option<(&User, Level)>) -> Result<Made> {
+        let role = owner.map(|(user, _)| Role::of_row(&user.role));
+        if !self.wanted.scopes.iter().all(|scope| scope.fits(role)) {
+            return Err(Rule::TokenScopes.into());
+        }
+        let full = match owner {
+            Some((user, _)) => {
+                // Of two that are made at once, the second counts the first.
+                users::lock(tx, &user.id)?;
+                api_tokens::remove_void(tx, (&user.id, user.epoch), self.now)?;
+                api_tokens::count_of_user(tx, &user.id)? >= OF_PERSON_AT_MOST
+            }
+            None => api_tokens::count_of_programs(tx)? >= OF_PROGRAMS_AT_MOST,
+        };
+        if full {
+            return Err(Rule::TooManyTokens.into());
+        }
+        let scopes: Vec<String> = self.wanted.scopes.iter().map(ToString::to_string).collect();
+        let row = api_tokens::ApiToken {
+            id: self.id.clone(),
+            name: self.wanted.name.clone(),
+            scopes: scopes.join(" "),
+            hosts: self.wanted.hosts.join(" "),
+            owner: owner.map(|(user, _)| (user.id.clone(), user.epoch)),
+            level: owner.map_or(Level::Full, |(_, level)| level).number(),
+            created_at: self.now,
+            expires_at: self.wanted.until(self.now),
+            used_at: None,
+        };
+        if !api_tokens::insert(tx, &row, &self.mac)? {
+            return Err(Rule::TokenNameTaken.into());
+        }
+        let (name, role) =
+            owner.map_or_else(Default::default, |(user, _)| (user.name.clone(), user.role.clone()));
+        Ok(Made { token: api_token(Owned { token: row, name, role }), text: self.text.clone() })
+    }
+}
+
+impl Made {
+    fn record(&self, tx: &mut Tx<'_>, scribe: &Scribe, owner: Option<&User>) -> Result<()> {
+        let scopes = self.token.scopes.iter().map(|scope| scope.text()).collect::<Vec<_>>().join(" ");
+        let detail = [("token", self.token.name.as_str()), ("scopes", &scopes)];
+        scribe.record(tx, Happened::TokenMade, whom(owner), &detail)
+    }
+}
+
+fn whom(user: Option<&User>) -> Whom<'_> {
+    Whom { id: user.map(|user| &user.id), name: user.map_or("", |user| &user.name) }
 }
 
 /// The token that a program has shown, unless it is over or none of ours.
 pub async fn find(app: &App, shown: &str) -> Result<Option<ApiToken>> {
-    let Some(token) = shown.strip_prefix(PREFIX).and_then(Token::parse) else { return Ok(None) };
-    let (now, mac) = (app.clock.now(), app.vault.token_mac(Purpose::ApiToken, &token));
-    let Some(row) = app.db.read(move |conn| api_tokens::live(conn, &mac, now)).await? else {
+    Ok(look_up(app, shown).await?.map(|(token, _)| token))
+}
+
+/// Somebody, by a token of theirs that opens programs at this host. With `name`, it has to be theirs.
+pub async fn visitor(app: &App, (name, shown): (Option<&str>, &str), host: &str) -> Result<Option<Visitor>> {
+    let Some((token, groups)) = look_up(app, shown).await?.filter(|(token, _)| token.opens(host)) else {
         return Ok(None);
     };
-    if row.used_at.is_none_or(|used| now.millis_since(used) >= TOUCH_EVERY) {
-        let id = row.id.clone();
+    let ApiToken { owner: Some(owner), level, created_at, .. } = token else { return Ok(None) };
+    let named = name.is_none_or(|name| name.eq_ignore_ascii_case(&owner.name));
+    let visitor = Visitor { name: owner.name, groups, level, proved_at: created_at, by_token: true };
+    Ok(named.then_some(visitor))
+}
+
+/// The token, and the groups of its owner.
+async fn look_up(app: &App, shown: &str) -> Result<Option<(ApiToken, Vec<String>)>> {
+    let Some(token) = shown.strip_prefix(PREFIX).and_then(Token::parse) else { return Ok(None) };
+    let (now, mac) = (app.clock.now(), app.vault.token_mac(Purpose::ApiToken, &token));
+    let found = app.db.read(move |conn| {
+        let Some(owned) = api_tokens::live(conn, &mac, now)? else { return Ok(None) };
+        let groups = match &owned.token.owner {
+            Some((id, _)) => groups::of_user(conn, id)?,
+            None => Vec::new(),
+        };
+        Ok::<_, store::Error>(Some((owned, groups)))
+    });
+    let Some((owned, groups)) = found.await? else { return Ok(None) };
+    let token = api_token(owned);
+    // What its owner has to prove by now, they had not when they made it.
+    if token.owner.as_ref().is_some_and(|owner| token.level < app.config.factors.asked_of(owner.role)) {
+        return Ok(None);
+    }
+    if token.used_at.is_none_or(|used| now.millis_since(used) >= TOUCH_EVERY) {
+        let id = token.id.clone();
         // Whoever has a token is heard even while that cannot be noted.
         let _ = app.db.write(move |tx| api_tokens::touch(tx, &id, now)).await;
     }
-    Ok(Some(api_token(row)))
+    Ok(Some((token, groups)))
 }
 
 /// All tokens, by name.
@@ -155,18 +266,52 @@ pub async fn all(app: &App) -> Result<Vec<ApiToken>> {
     Ok(rows.into_iter().map(api_token).collect())
 }
 
-/// Revokes the token of that name, from the next request on.
+/// Those of whoever is signed in, by name.
+pub async fn own(app: &App, session: &Session) -> Result<Vec<ApiToken>> {
+    let (now, user_id) = (app.clock.now(), session.user_id.clone());
+    let rows = app.db.scan(move |conn| api_tokens::of_user(conn, &user_id, now)).await?;
+    Ok(rows.into_iter().map(api_token).collect())
+}
+
+/// Revokes the token of that name, from the next request on: that of a program alone, or of the person of that name.
 ///
 /// # Errors
 /// When there is none.
-pub async fn revoke(app: &App, name: &str, visit: &Visit) -> Result<()> {
-    let (name, scribe) = (name.to_owned(), app.scribe(visit, app.clock.now()));
+pub async fn revoke(app: &App, (name, owner): (&str, Option<&str>), visit: &Visit) -> Result<()> {
+    let owner = owner.map(Name::parse).transpose()?;
+    let (name, now) = (name.to_owned(), app.clock.now());
+    let scribe = app.scribe(visit, now);
     app.db
         .write(move |tx| {
-            if !api_tokens::remove(tx, &name)? {
-                return Err(Error::NotFound(format!("there is no token called {name}")));
+            let missing = || Error::NotFound(format!("there is no token called {name}"));
+            let detail = [("token", name.as_str())];
+            let Some(owner) = &owner else {
+                let removed = api_tokens::remove(tx, &name)?;
+                removed.then_some(()).ok_or_else(missing)?;
+                return scribe.record(tx, Happened::TokenRevoked, whom(None), &detail);
+            };
+            let user = users::by_name(tx, owner.key())?.ok_or_else(|| Error::nobody(owner.shown()))?;
+            let theirs = api_tokens::of_user(tx, &user.id, now)?;
+            let one = theirs.iter().find(|one| one.token.name == name).ok_or_else(missing)?;
+            api_tokens::remove_of_user(tx, &user.id, &one.token.id)?.ok_or_else(missing)?;
+            scribe.record(tx, Happened::TokenRevoked, whom(Some(&user)), &detail)
+        })
+        .await
+}
+
+/// Revokes one of whoever is signed in, whose proof is fresh. One that is gone already is no error.
+pub async fn revoke_own(app: &App, session: &Session, id: Id, visit: &Visit) -> Result<()> {
+    let now = app.clock.now();
+    let (session, scribe) = (session.clone(), app.scribe(visit, now));
+    app.db
+        .write(move |tx| {
+            let (_, user) = proved(tx, &session, now)?;
+            match api_tokens::remove_of_user(tx, &user.id, &id)? {
+                Some(name) => {
+                    scribe.record(tx, Happened::TokenRevoked, whom(Some(&user)), &[("token", &name)])
+                }
+                None => Ok(()),
             }
-            scribe.record(tx, Happened::TokenRevoked, Whom { id: None, name: "" }, &[("token", &name)])
         })
         .await
 }

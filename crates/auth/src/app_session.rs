@@ -38,12 +38,15 @@ pub struct Visitor {
     pub level: Level,
     /// When all factors were last given.
     pub proved_at: Time,
+    /// A program that shows a token of theirs, rather than their browser.
+    pub by_token: bool,
 }
 
 impl Visitor {
     /// What the rules look at.
     pub fn person(&self) -> Person<'_> {
-        Person { name: &self.name, groups: &self.groups, level: self.level, proved_at: self.proved_at }
+        let Visitor { name, groups, level, proved_at, by_token } = self;
+        Person { name, groups, level: *level, proved_at: *proved_at, by_token: *by_token }
     }
 }
 
@@ -166,7 +169,7 @@ pub async fn visitor_of(app: &App, session: &Session) -> Result<Visitor> {
     let user_id = session.user_id.clone();
     let groups = app.db.read(move |conn| groups::of_user(conn, &user_id)).await?;
     let (name, level, proved_at) = (session.name.clone(), session.level, session.proved_at);
-    Ok(Visitor { name, groups, level, proved_at })
+    Ok(Visitor { name, groups, level, proved_at, by_token: false })
 }
 
 /// What the rules say about that visitor, or about a stranger, who asks for that.
@@ -233,5 +236,6 @@ pub async fn denial(app: &App, reference: &str) -> Result<Denial> {
 }
 
 fn visitor(live: Live, groups: Vec<String>) -> Visitor {
-    Visitor { name: live.name, groups, level: Level::of_row(live.level), proved_at: live.proved_at }
+    let level = Level::of_row(live.level);
+    Visitor { name: live.name, groups, level, proved_at: live.proved_at, by_token: false }
 }

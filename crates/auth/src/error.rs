@@ -157,6 +157,24 @@ pub enum Rule {
     /// Only one of two codes in a row was given, or they do not follow one another.
     #[error("enter the code that comes right after the first one")]
     SecondCode,
+    /// No name was given to a token, or one that is too long or cannot be shown.
+    #[error("the name of a token has 1 to 64 characters")]
+    TokenName,
+    /// Another token has this name.
+    #[error("another token has this name")]
+    TokenNameTaken,
+    /// Nothing was named that a token of this owner may be for.
+    #[error("say what the token is for, of what its owner may do")]
+    TokenScopes,
+    /// A token for programs says at which hosts, and no other does.
+    #[error("a token for programs names their hosts, such as app.example.org, and no other does")]
+    TokenHosts,
+    /// Good for no time, or for too long.
+    #[error("a token is good for 1 to 1825 days")]
+    TokenDays,
+    /// There are as many tokens as there may be.
+    #[error("there are too many tokens: revoke some")]
+    TooManyTokens,
     /// No recovery code was given.
     #[error("enter a recovery code")]
     RecoveryCodeMissing,

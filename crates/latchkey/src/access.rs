@@ -73,6 +73,9 @@ pub(crate) struct New {
     /// Lets everybody in who has an account
     #[arg(long)]
     any: bool,
+    /// A token of somebody whom it lets in opens it too: for programs that know a password and no codes
+    #[arg(long)]
+    tokens: bool,
     /// What it takes: bypass, one_factor, two_factor or deny
     #[arg(long)]
     policy: String,
@@ -88,11 +91,14 @@ pub(crate) struct Question {
     #[arg(long, required_unless_present = "reference")]
     url: Option<String>,
     /// The same for somebody who was refused, by the reference on the page that told them
-    #[arg(long, conflicts_with_all = ["url", "user", "method", "address"])]
+    #[arg(long, conflicts_with_all = ["url", "user", "token", "method", "address"])]
     reference: Option<String>,
     /// By whom; without it by somebody who is not signed in
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
+    /// By a program that shows a token of theirs
+    #[arg(long, requires = "user")]
+    token: bool,
     /// How
     #[arg(long, default_value = "GET")]
     method: String,
@@ -154,15 +160,17 @@ fn lets_in(rule: &Rule, draft: &Draft) -> String {
         return if draft.policy == "deny" { "nobody".to_owned() } else { "everybody, unasked".to_owned() };
     }
     if draft.any {
-        return "everybody who has an account".to_owned();
+        let too = if draft.tokens { ", by token too" } else { "" };
+        return format!("everybody who has an account{too}");
     }
     let users = draft.users.iter().map(|user| format!("user {user}"));
-    users.chain(draft.groups.iter().map(|group| format!("group {group}"))).collect::<Vec<_>>().join(", ")
+    let named: Vec<String> = users.chain(draft.groups.iter().map(|group| format!("group {group}"))).collect();
+    if draft.tokens { format!("{}, by token too", named.join(", ")) } else { named.join(", ") }
 }
 
 fn add(flags: &Flags, new: New, before: Option<usize>, json: bool) -> Result<()> {
-    let New { hosts, paths, methods, networks, users, groups, any, policy, max_age } = new;
-    let draft = Draft { hosts, paths, methods, networks, policy, users, groups, any, max_age };
+    let New { hosts, paths, methods, networks, users, groups, any, tokens, policy, max_age } = new;
+    let draft = Draft { hosts, paths, methods, networks, policy, users, groups, any, tokens, max_age };
     let rule = draft.check(None).map_err(|flaw| Trouble::usage(as_flag(&flaw)))?;
     let Numbered { number, rule } =
         flags.with_existing(async |app| book::add(app, rule.clone(), before).await)?;
@@ -176,7 +184,7 @@ fn add(flags: &Flags, new: New, before: Option<usize>, json: bool) -> Result<()>
 /// What is wrong, by the flag of that key.
 fn as_flag(flaw: &Flaw) -> String {
     let flag = match flaw.key {
-        "policy" | "any" => flaw.key.to_owned(),
+        "policy" | "any" | "tokens" => flaw.key.to_owned(),
         "max_age" => "max-age".to_owned(),
         list => list.trim_end_matches('s').to_owned(),
     };
@@ -208,6 +216,7 @@ fn why(flags: &Flags, asked: &Question, json: bool) -> Result<()> {
             url: Some(format!("https://{}/", denial.host)),
             reference: None,
             user: Some(denial.name.clone()),
+            token: false,
             method: denial.method.clone(),
             address: denial.address,
         },
@@ -240,10 +249,12 @@ fn why(flags: &Flags, asked: &Question, json: bool) -> Result<()> {
         groups: &standing.groups,
         level: standing.level,
         proved_at: now,
+        by_token: asked.token,
     });
     let why = explain::explain(&rules, &target, person.as_ref(), now);
     let remedy = explain::remedy(&rules, &target, &why, standing.as_ref().map(|standing| &*standing.name));
-    let told = Told { target: &target, standing: standing.as_ref(), rules: &rules, why: &why, remedy };
+    let (standing, by_token) = (standing.as_ref(), asked.token);
+    let told = Told { target: &target, standing, by_token, rules: &rules, why: &why, remedy };
     match json {
         true => print_json(&told.shape()),
         false => print(&told.text()),
@@ -255,6 +266,7 @@ fn why(flags: &Flags, asked: &Question, json: bool) -> Result<()> {
 struct Told<'a> {
     target: &'a Target,
     standing: Option<&'a Standing>,
+    by_token: bool,
     rules: &'a [Rule],
     why: &'a Explained,
     remedy: Option<String>,
@@ -295,7 +307,8 @@ impl Told<'_> {
                     0 => "in no group".to_owned(),
                     _ => format!("of {}", groups.join(", ")),
                 };
-                format!("{name}, {groups}, just signed in by {}", factors(*level))
+                let how = if self.by_token { "by a token of one who has" } else { "just" };
+                format!("{name}, {groups}, {how} signed in by {}", factors(*level))
             }
         };
         let address = target.address().map_or_else(|| "not given".to_owned(), |ip| ip.to_string());
@@ -335,8 +348,17 @@ impl Told<'_> {
             Verdict::Refuse if self.why.decision.rule.is_none() => {
                 "Refused: no rule lets them through, and what no rule lets through is refused.".to_owned()
             }
+            Verdict::Refuse if self.by_token && self.names_them() => {
+                format!("Refused, by {by}, which lets them in, and no token.")
+            }
             Verdict::Refuse => format!("Refused, by {by}."),
         }
+    }
+
+    /// Whether the rule that decides is for people.
+    fn names_them(&self) -> bool {
+        let rule = self.why.decision.rule.and_then(|at| self.rules.get(at));
+        rule.is_some_and(|rule| rule.policy().level().is_some())
     }
 
     /// What programs read. These keys stay.
@@ -362,6 +384,7 @@ impl Told<'_> {
             "method": target.method(),
             "address": target.address().map(|ip| ip.to_string()),
             "user": self.standing.map(|standing| &standing.name),
+            "by_token": self.by_token,
             "groups": self.standing.map(|standing| &standing.groups),
             "verdict": verdict_word(why.decision.verdict),
             "rule": why.decision.rule.map(|at| at + 1),
@@ -390,6 +413,7 @@ fn shape(number: usize, rule: &Rule) -> Value {
         "users": draft.users,
         "groups": draft.groups,
         "any": draft.any,
+        "tokens": draft.tokens,
         "max_age": draft.max_age,
         "place": rule.place().map(ToString::to_string),
     })

@@ -326,7 +326,7 @@ fn run(flags: &Flags, command: Command, since: Stopwatch) -> Result<()> {
         Command::Session(Session::End { which, all: false, output }) => {
             session::end(flags, &which, output.json)
         }
-        Command::Token(token) => token::run(flags, &token),
+        Command::Token(token) => token::run(flags, token),
         Command::Key(Key::List { output }) => key::list(flags, output.json),
         Command::Key(Key::Rotate { pepper: false, output }) => key::rotate(flags, output.json),
         Command::Key(Key::Rotate { pepper: true, output }) => key::rotate_pepper(flags, output.json),

@@ -1,8 +1,8 @@
-//! `latchkey token …`: what other programs show who ask us something.
+//! `latchkey token …`: what programs show who ask us something, or who come through a door for somebody.
 
-use auth::api_token::{self, ApiToken, Scope};
+use auth::api_token::{self, ApiToken, Scope, Wanted};
 use auth::{Visit, date, date_and_time, timestamp};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::Output;
@@ -14,14 +14,8 @@ use crate::terminal::{List, Table, print, print_json};
 pub(crate) enum Token {
     /// Make a token and print it, which nothing can do again
     Add {
-        /// The program that will have it: letters, digits, `.`, `_` and `-`
-        name: String,
-        /// What it may do: verify (ask whether a code is right)
-        #[arg(long = "scope", value_name = "SCOPE", required = true)]
-        scopes: Vec<Scope>,
-        /// How long it is good
-        #[arg(long, value_name = "DAYS", default_value_t = 365)]
-        days: u32,
+        #[command(flatten)]
+        new: New,
         #[command(flatten)]
         output: Output,
     },
@@ -32,37 +26,68 @@ pub(crate) enum Token {
     },
     /// Revoke a token, from the next request on
     Revoke {
-        /// The program that has it
+        /// What it is called
         name: String,
+        /// Whose it is, unless it is the program's alone
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
         #[command(flatten)]
         output: Output,
     },
 }
 
+/// A token.
+#[derive(Args)]
+pub(crate) struct New {
+    /// What it is called: after the program that will have it
+    name: String,
+    /// What it is for: verify (ask whether a code is right), people:read, people:write (see, change people and groups),
+    /// account:read (see the account of --user), apps (come through to programs as --user)
+    #[arg(long = "scope", value_name = "SCOPE", required = true)]
+    scopes: Vec<Scope>,
+    /// Whose it is; it ends with another password of theirs
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// For apps: the host of the program, or *.example.org for all below it
+    #[arg(long = "host", value_name = "HOST")]
+    hosts: Vec<String>,
+    /// How long it is good
+    #[arg(long, value_name = "DAYS", default_value_t = 365)]
+    days: u32,
+}
+
 /// Does what the command says.
-pub(crate) fn run(flags: &Flags, command: &Token) -> Result<()> {
+pub(crate) fn run(flags: &Flags, command: Token) -> Result<()> {
     match command {
-        Token::Add { name, scopes, days, output } => add(flags, name, (scopes, *days), output.json),
+        Token::Add { new, output } => add(flags, new, output.json),
         Token::List { output } => list(flags, output.json),
-        Token::Revoke { name, output } => revoke(flags, name, output.json),
+        Token::Revoke { name, user, output } => revoke(flags, (&name, user.as_deref()), output.json),
     }
 }
 
-fn add(flags: &Flags, name: &str, (scopes, days): (&[Scope], u32), json: bool) -> Result<()> {
+fn add(flags: &Flags, new: New, json: bool) -> Result<()> {
+    let New { name, scopes, user, hosts, days } = new;
+    let wanted = Wanted { name, scopes, hosts, days };
     let visit = Visit::default();
-    let (made, token) =
-        flags.with_existing(async |app| api_token::add(app, name, (scopes, days), &visit).await)?;
+    let made = flags
+        .with_existing(async |app| api_token::add(app, wanted.clone(), user.as_deref(), &visit).await)?;
+    let (token, text) = (&made.token, made.text.as_str());
     if json {
-        let mut value = shape(&made);
-        value["token"] = token.as_str().into();
+        let mut value = shape(token);
+        value["token"] = text.into();
         print_json(&value);
         return Ok(());
     }
-    print(&format!(
-        "{}\n\nThis is shown once. {name} sends it as `Authorization: Bearer …`, until {}.\n",
-        token.as_str(),
-        date(made.expires_at)
-    ));
+    let until = date(token.expires_at);
+    let name = auth::plain::line(&token.name);
+    let how = match &token.owner {
+        Some(owner) if token.scopes.contains(&Scope::Apps) => format!(
+            "{name} sends it as the password of {}, or as `Authorization: Bearer …`, until {until}. A rule lets it in with --tokens.",
+            owner.name
+        ),
+        _ => format!("{name} sends it as `Authorization: Bearer …`, until {until}."),
+    };
+    print(&format!("{text}\n\nThis is shown once. {how}\n"));
     Ok(())
 }
 
@@ -75,18 +100,19 @@ fn list(flags: &Flags, json: bool) -> Result<()> {
     } else if tokens.is_empty() {
         print("There are no tokens. Make one with `latchkey token add NAME --scope verify`.\n");
     } else {
-        let mut table = Table::new(["NAME", "SCOPES", "GOOD UNTIL", "LAST USED"]);
+        let mut table = Table::new(["NAME", "OF", "SCOPES", "HOSTS", "GOOD UNTIL", "LAST USED"]);
         print(&table.rows(tokens.iter().map(row).collect()));
     }
     Ok(())
 }
 
-fn revoke(flags: &Flags, name: &str, json: bool) -> Result<()> {
+fn revoke(flags: &Flags, which: (&str, Option<&str>), json: bool) -> Result<()> {
     let visit = Visit::default();
-    flags.with_existing(async |app| api_token::revoke(app, name, &visit).await)?;
+    flags.with_existing(async |app| api_token::revoke(app, which, &visit).await)?;
+    let name = which.0;
     match json {
         true => print_json(&json!({ "name": name, "revoked": true })),
-        false => print(&format!("The token of {name} is good no more.\n")),
+        false => print(&format!("The token of {} is good no more.\n", auth::plain::line(name))),
     }
     Ok(())
 }
@@ -94,19 +120,24 @@ fn revoke(flags: &Flags, name: &str, json: bool) -> Result<()> {
 /// What programs read. These keys stay.
 fn shape(token: &ApiToken) -> Value {
     json!({
+        "id": token.id.as_str(),
         "name": token.name,
+        "user": token.owner.as_ref().map(|owner| &owner.name),
         "scopes": token.scopes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "hosts": token.hosts,
         "created_at": timestamp(token.created_at),
         "expires_at": timestamp(token.expires_at),
         "used_at": token.used_at.map(timestamp),
     })
 }
 
-fn row(token: &ApiToken) -> [String; 4] {
+fn row(token: &ApiToken) -> [String; 6] {
     let scopes: Vec<String> = token.scopes.iter().map(ToString::to_string).collect();
     [
-        token.name.clone(),
+        auth::plain::line(&token.name),
+        token.owner.as_ref().map_or_else(|| "the program".to_owned(), |owner| owner.name.clone()),
         scopes.join(" "),
+        token.hosts.join(" "),
         date(token.expires_at),
         token.used_at.map_or_else(|| "never".to_owned(), date_and_time),
     ]

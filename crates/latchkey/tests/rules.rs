@@ -53,8 +53,13 @@ fn verdict(rule: &Rule, person: Option<&Person<'_>>) -> Verdict {
 
 #[test]
 fn a_stranger_who_registered_on_an_open_server_opens_nothing() {
-    let stranger =
-        Person { name: "stranger", groups: &[], level: Level::Full, proved_at: Time::from_millis(0) };
+    let stranger = Person {
+        name: "stranger",
+        groups: &[],
+        level: Level::Full,
+        proved_at: Time::from_millis(0),
+        by_token: false,
+    };
     let (mut any, mut closed) = (0, 0);
     for (rule, lines) in shown() {
         let said_to_all = lines.contains("any = true  # everybody who has an account");
@@ -93,6 +98,7 @@ fn whoever_a_rule_names_comes_through_by_it() {
             groups: &draft.groups,
             level: Level::Full,
             proved_at: Time::from_millis(0),
+            by_token: false,
         };
         if rule.policy().level().is_some() {
             assert_eq!(verdict(&rule, Some(&person)), Verdict::Allow, "{lines}");

@@ -59,6 +59,13 @@ const MIGRATIONS: &[Migration] = &[
         text: include_str!("../migrations/0007_doors.sql"),
         min_compatible: 6,
     },
+    Migration {
+        version: 8,
+        name: "tokens",
+        text: include_str!("../migrations/0008_tokens.sql"),
+        // An older program would hear the token of somebody who is locked out.
+        min_compatible: 8,
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (

@@ -157,6 +157,42 @@ browsers-since = Seit { $since }, zuletzt angemeldet { $seen }
 browsers-forget = Vergessen
 browsers-forget-named = { $browser } vergessen
 browsers-forget-others = Alle anderen vergessen
+to-tokens = Zurück zu deinen App-Passwörtern
+tokens-heading = App-Passwörter und Tokens
+tokens-lead = Für Programme, die keine Codes kennen, etwa den Kalender auf einem Telefon, und für deine Skripte. Gib jedem sein eigenes, und widerrufe, was du nicht mehr benutzt. Alle enden, wenn du dein Passwort änderst.
+tokens-opens = Öffnet { $hosts } für dich
+tokens-used = Gilt bis { $until }, zuletzt benutzt { $used }
+tokens-unused = Gilt bis { $until }, noch nicht benutzt
+tokens-revoke = Widerrufen
+tokens-revoke-named = { $name } widerrufen
+tokens-new = Eines erzeugen
+account-tokens-hint = Für Programme, die keine Codes kennen, und für Skripte.
+token-heading = App-Passwort oder Token erzeugen
+token-lead = Es wird einmal gezeigt, auf der nächsten Seite.
+token-name = Name
+token-name-hint = Das Programm, das es bekommt, zum Beispiel „Kalender auf meinem Telefon“.
+token-for = Wofür ist es?
+token-for-apps = Programme in meinem Namen öffnen, als Passwort oder Token
+token-for-account = Mein Konto ansehen
+token-for-verify = Fragen, ob jemandes Code stimmt
+token-for-people-read = Leute und Gruppen ansehen
+token-for-people-write = Leute und Gruppen ändern
+token-hosts = Welche Programme öffnet es?
+token-hosts-hint = Wo sie zu finden sind, etwa kalender.example.org. Etwas anderes öffnet es nicht. Lass das leer, wenn es kein Programm öffnen soll.
+token-days = Wie lange gilt es?
+token-good-for = { $days ->
+    [30] 30 Tage
+    [90] 90 Tage
+    [365] Ein Jahr
+   *[other] Fünf Jahre
+}
+token-make = Erzeugen
+token-made-heading = Kopiere es jetzt
+token-made-lead = Gib es „{ $name }“ und niemandem sonst. Es wird nicht noch einmal gezeigt.
+token-itself = Token
+token-until = Gilt bis { $until }, oder bis du es widerrufst.
+token-made-where = Öffnet
+token-made-how = Programme senden es als
 to-authenticators = Zurück zu deinen Authenticatoren
 authenticators-heading = Authenticatoren
 authenticators-lead = Mit jedem davon meldest du dich an. Zwei sind besser als einer: ein Telefon geht verloren.
@@ -309,6 +345,12 @@ problem-password-overdue = Die Zeit, mit einem Code allein ein Passwort festzule
 problem-authenticator-name = Ein Name hat 1 bis 32 Zeichen, und keinen Doppelpunkt und keine Klammern.
 problem-authenticator-name-taken = Ein anderer deiner Authenticatoren heißt schon so. Nimm einen anderen Namen.
 problem-authenticators-full = Du hast zehn Authenticatoren, mehr gehen nicht. Entferne zuerst einen.
+problem-token-name = Ein Name hat 1 bis 64 Zeichen.
+problem-token-name-taken = Ein anderes deiner Tokens heißt so. Nimm einen anderen Namen.
+problem-token-scopes = Sag, wofür es ist, von dem, was hier angeboten wird.
+problem-token-hosts = Um Programme zu öffnen, braucht es ihre Adressen, etwa kalender.example.org, ohne https:// und ohne Port. Soll es keine öffnen, lass sie weg.
+problem-token-days = Wähle, wie lange es gilt: 1 bis 1825 Tage.
+problem-tokens-full = Es gibt so viele Tokens, wie es geben darf. Widerrufe zuerst welche.
 problem-old-missing = Sag, welches das neue Telefon ersetzt und was aus ihm wird.
 problem-code-closed = Nach hundert falschen Codes in Folge nimmt dieses Konto keine mehr an. Nimm einen Wiederherstellungscode, oder lass dich von der Administration hereinlassen.
 problem-login-expired = Das hat länger als 10 Minuten gedauert. Melde dich noch einmal an.

@@ -157,6 +157,42 @@ browsers-since = Since { $since }, last sign-in { $seen }
 browsers-forget = Forget
 browsers-forget-named = Forget { $browser }
 browsers-forget-others = Forget all others
+to-tokens = Back to your app passwords
+tokens-heading = App passwords and tokens
+tokens-lead = For programs that know no codes, such as the calendar on a phone, and for your scripts. Give each its own, and revoke what you no longer use. All of them end when you change your password.
+tokens-opens = Opens { $hosts } for you
+tokens-used = Good until { $until }, last used { $used }
+tokens-unused = Good until { $until }, not used yet
+tokens-revoke = Revoke
+tokens-revoke-named = Revoke { $name }
+tokens-new = Make one
+account-tokens-hint = For programs that know no codes, and for scripts.
+token-heading = Make an app password or token
+token-lead = It is shown once, on the next page.
+token-name = Name
+token-name-hint = The program that gets it, for example “Calendar on my phone”.
+token-for = What is it for?
+token-for-apps = Open programs in my name, as a password or a token
+token-for-account = See my account
+token-for-verify = Ask whether somebody’s code is right
+token-for-people-read = See people and groups
+token-for-people-write = Change people and groups
+token-hosts = Which programs does it open?
+token-hosts-hint = Their addresses, such as calendar.example.org. It opens nothing else. Leave this empty if it is to open no program.
+token-days = How long is it good?
+token-good-for = { $days ->
+    [30] 30 days
+    [90] 90 days
+    [365] A year
+   *[other] Five years
+}
+token-make = Make it
+token-made-heading = Copy it now
+token-made-lead = Give it to “{ $name }” and nobody else. It is not shown again.
+token-itself = Token
+token-until = Good until { $until }, or until you revoke it.
+token-made-where = Opens
+token-made-how = Programs send it as
 to-authenticators = Back to your authenticators
 authenticators-heading = Authenticators
 authenticators-lead = Each of them signs you in. Two are better than one: a phone can get lost.
@@ -309,6 +345,12 @@ problem-password-overdue = The time to choose a password by a code alone is over
 problem-authenticator-name = A name has 1 to 32 characters, and no colon or parentheses.
 problem-authenticator-name-taken = Another of your authenticators has this name. Choose another.
 problem-authenticators-full = You have ten authenticators, which is the most. Remove one first.
+problem-token-name = A name has 1 to 64 characters.
+problem-token-name-taken = Another of your tokens has this name. Choose another.
+problem-token-scopes = Say what it is for, of what is offered here.
+problem-token-hosts = To open programs it needs their addresses, such as calendar.example.org, without https:// and without a port. To open none, leave them away.
+problem-token-days = Choose how long it is good: 1 to 1825 days.
+problem-tokens-full = There are as many tokens as there may be. Revoke some first.
 problem-old-missing = Say which one the new phone replaces, and what becomes of it.
 problem-code-closed = After a hundred wrong codes in a row, this account takes no more of them. Use a recovery code, or ask an administrator to let you in.
 problem-login-expired = You took longer than 10 minutes. Sign in again.

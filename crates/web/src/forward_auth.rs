@@ -7,12 +7,13 @@ use std::net::IpAddr;
 
 use auth::access::{Target, Unclear, Verdict};
 use auth::app_session::{self, Visitor};
-use auth::{App, Error, Visit};
+use auth::{App, Error, Visit, api_token};
 use axum::extract::{Request, State};
 use axum::http::header::{ACCEPT, AUTHORIZATION, HOST, LOCATION, UPGRADE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use crate::authorization::Shown;
 use crate::cookies;
 use crate::extract::{Caller, in_one_spelling, once};
 use crate::layers::Bare;
@@ -49,6 +50,8 @@ enum Answer {
         /// Whether the request changes nothing, so that a browser may ask the same there.
         is_safe: bool,
     },
+    /// The token that is shown is none of ours, or over, or not for there.
+    WrongToken,
     /// No.
     Refuse,
     /// What the proxy says cannot be meant.
@@ -152,9 +155,23 @@ async fn decide(app: &App, target: &Target, headers: &HeaderMap) -> Result<Answe
     {
         visitor = app_session::find_in_domain(app, &token, domain).await?;
     }
+    // A browser that is signed in may show the program's own name and password as well.
+    let shown = if visitor.is_none() { Shown::of(headers) } else { None };
+    if let Some(shown) = &shown {
+        let named = (shown.name.as_deref(), shown.token.as_str());
+        visitor = api_token::visitor(app, named, target.host()).await?;
+    }
     let decision = app_session::judge(app, target, visitor.as_ref()).await?;
     Ok(match decision.verdict {
         Verdict::Allow => Answer::Allow(visitor),
+        // Whoever shows a token has nobody there who could sign in, or prove more.
+        Verdict::SignIn | Verdict::Prove if shown.is_some() => {
+            if visitor.is_some() {
+                Answer::Refuse
+            } else {
+                Answer::WrongToken
+            }
+        }
         // A stranger to this host may be signed in at the portal, which knows more of them.
         Verdict::SignIn | Verdict::Prove => Answer::SignIn {
             location: portal(app, target),
@@ -179,6 +196,7 @@ fn say(answer: Answer, dialect: Dialect, headers: &HeaderMap) -> Response {
     match answer {
         Answer::Allow(visitor) => allow(visitor.as_ref()),
         Answer::SignIn { location, is_safe } => sign_in(&location, (is_safe, nginx), headers),
+        Answer::WrongToken => challenge(StatusCode::UNAUTHORIZED.into_response(), headers),
         Answer::Refuse => StatusCode::FORBIDDEN.into_response(),
         Answer::Unclear(unclear) => {
             tracing::warn!(%unclear, "forward-auth refuses what the proxy says");
@@ -209,12 +227,16 @@ fn sign_in(location: &str, (is_safe, nginx): (bool, bool), headers: &HeaderMap) 
         true if is_safe => StatusCode::FOUND,
         true => StatusCode::SEE_OTHER,
     };
-    let mut response = (status, [(LOCATION, location)]).into_response();
-    // Only who has sent a name and a password is asked for them: a browser would open a window of its own.
+    let response = (status, [(LOCATION, location)]).into_response();
+    if status == StatusCode::UNAUTHORIZED { challenge(response, headers) } else { response }
+}
+
+/// Asks for a name and a password where some were sent, and nowhere else: a browser would open a window of its own.
+fn challenge(mut response: Response, headers: &HeaderMap) -> Response {
     let basic = |value: &HeaderValue| {
         value.as_bytes().get(..6).is_some_and(|kind| kind.eq_ignore_ascii_case(b"basic "))
     };
-    if status == StatusCode::UNAUTHORIZED && headers.get(AUTHORIZATION).is_some_and(basic) {
+    if headers.get(AUTHORIZATION).is_some_and(basic) {
         let challenge = HeaderValue::from_static("Basic realm=\"Authorization required\"");
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }
@@ -265,8 +287,9 @@ mod tests {
     #[test]
     fn nginx_hears_nothing_but_200_401_and_403() {
         let unclear = || Target::of_url("GET", "no address", None).expect_err("it is none");
-        let answers: [fn() -> Answer; 4] = [
+        let answers: [fn() -> Answer; 5] = [
             || Answer::Allow(None),
+            || Answer::WrongToken,
             || Answer::SignIn { location: "https://login.example.org/?rd=x".into(), is_safe: false },
             || Answer::Refuse,
             || Answer::Unknown,
@@ -274,11 +297,11 @@ mod tests {
         let html = headers(&[("accept", "text/html")]);
         let heard: Vec<u16> =
             answers.iter().map(|answer| say(answer(), Dialect::Nginx, &html).status().as_u16()).collect();
-        assert_eq!(heard, [200, 401, 403, 403]);
+        assert_eq!(heard, [200, 401, 401, 403, 403]);
         assert_eq!(say(Answer::Unclear(unclear()), Dialect::Nginx, &html).status().as_u16(), 403);
         let others: Vec<u16> =
             answers.iter().map(|answer| say(answer(), Dialect::Passes, &html).status().as_u16()).collect();
-        assert_eq!(others, [200, 303, 403, 503]);
+        assert_eq!(others, [200, 401, 303, 403, 503]);
         assert_eq!(say(Answer::Unclear(unclear()), Dialect::Passes, &html).status().as_u16(), 400);
     }
 

@@ -2,6 +2,7 @@
 
 mod api;
 mod assets;
+mod authorization;
 mod bounds;
 mod branding;
 mod cookies;

@@ -78,6 +78,12 @@ fn rule_problem(rule: Rule, shell: &Shell) -> Problem {
         Rule::AuthenticatorName => ("name", "problem-authenticator-name"),
         Rule::AuthenticatorNameTaken => ("name", "problem-authenticator-name-taken"),
         Rule::TooManyAuthenticators => ("name", "problem-authenticators-full"),
+        Rule::TokenName => ("name", "problem-token-name"),
+        Rule::TokenNameTaken => ("name", "problem-token-name-taken"),
+        Rule::TokenScopes => ("scopes", "problem-token-scopes"),
+        Rule::TokenHosts => ("hosts", "problem-token-hosts"),
+        Rule::TokenDays => ("days", "problem-token-days"),
+        Rule::TooManyTokens => ("name", "problem-tokens-full"),
         Rule::RecoveryCodeMissing => ("recovery_code", "problem-recovery-missing"),
     };
     Problem::at(field, shell.t(key))

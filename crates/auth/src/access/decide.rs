@@ -18,6 +18,8 @@ pub struct Person<'a> {
     pub level: Level,
     /// When.
     pub proved_at: Time,
+    /// A program shows a token of theirs, and they are not there themselves.
+    pub by_token: bool,
 }
 
 /// What is decided, the mildest first.

@@ -37,6 +37,8 @@ pub struct Draft {
     pub groups: Vec<String>,
     /// Lets everybody in who has an account.
     pub any: bool,
+    /// A token of somebody whom it lets in opens it too.
+    pub tokens: bool,
     /// `15m`: how long ago the proof may have been given.
     pub max_age: Option<String>,
 }
@@ -68,8 +70,8 @@ pub(crate) enum Given {
 }
 
 /// The keys that a rule has.
-const KEYS: [&str; 9] =
-    ["hosts", "paths", "methods", "networks", "policy", "users", "groups", "any", "max_age"];
+const KEYS: [&str; 10] =
+    ["hosts", "paths", "methods", "networks", "policy", "users", "groups", "any", "tokens", "max_age"];
 
 impl Draft {
     /// From the keys of a table. Fails with the line and what is wrong there.
@@ -90,7 +92,8 @@ impl Draft {
                 ("max_age", Given::Text(text)) => draft.max_age = Some(text),
                 ("max_age", _) => return Err(wants("a time, such as \"15m\"")),
                 ("any", Given::Yes(any)) => draft.any = any,
-                ("any", _) => return Err(wants("true, or leave it away")),
+                ("tokens", Given::Yes(tokens)) => draft.tokens = tokens,
+                ("any" | "tokens", _) => return Err(wants("true, or leave it away")),
                 _ => {
                     return Err((
                         line,
@@ -142,6 +145,7 @@ impl Draft {
             networks: networks.collect::<Result<Vec<_>, _>>().map_err(|why| flaw("networks", why))?,
             policy,
             subject: self.subject(policy)?,
+            tokens: self.tokens(policy)?,
             max_age: self.max_age(policy)?,
             place,
         })
@@ -189,6 +193,20 @@ impl Draft {
         }
     }
 
+    fn tokens(&self, policy: Policy) -> Result<bool, Flaw> {
+        match (policy.level(), &self.max_age) {
+            _ if !self.tokens => Ok(false),
+            (None, _) => {
+                Err(flaw("tokens", "it is for one_factor and two_factor: nothing else asks who somebody is"))
+            }
+            (_, Some(_)) => Err(flaw(
+                "tokens",
+                "a token proves nothing anew, so it never meets max_age: take one of them away",
+            )),
+            _ => Ok(true),
+        }
+    }
+
     fn max_age(&self, policy: Policy) -> Result<Option<i64>, Flaw> {
         let Some(text) = &self.max_age else { return Ok(None) };
         if policy.level().is_none() {
@@ -214,6 +232,7 @@ impl Draft {
             let value: Option<Value> = match key {
                 "policy" => Some(self.policy.as_str().into()),
                 "any" => self.any.then_some(Value::Bool(true)),
+                "tokens" => self.tokens.then_some(Value::Bool(true)),
                 "max_age" => self.max_age.as_deref().map(Into::into),
                 list => {
                     draft.list(list).filter(|list| !list.is_empty()).map(|list| std::mem::take(list).into())
@@ -291,6 +310,10 @@ mod tests {
                 r#"{"hosts":["a"],"policy":"two_factor","users":["ada"],"groups":["family"],"max_age":"15m"}"#,
             ),
             (
+                r#"{"hosts":["a"],"policy":"one_factor","users":["ada"],"tokens":true}"#,
+                r#"{"hosts":["a"],"policy":"one_factor","users":["ada"],"tokens":true}"#,
+            ),
+            (
                 r#"{"hosts":["a"],"policy":"one_factor","any":true,"max_age":"24h"}"#,
                 r#"{"hosts":["a"],"policy":"one_factor","any":true,"max_age":"1d"}"#,
             ),
@@ -341,6 +364,13 @@ mod tests {
             (r#"{"hosts":["a"],"policy":"two_factor","users":["a da"]}"#, "users: `a da`: a username has"),
             (r#"{"hosts":["a"],"policy":"two_factor","users":[""]}"#, "users: ``: a username has"),
             (r#"{"hosts":["a"],"policy":"two_factor","groups":["a,b"]}"#, "groups: `a,b`: a group has"),
+            (r#"{"hosts":["a"],"policy":"two_factor","any":true,"tokens":"yes"}"#, "tokens: write true"),
+            (r#"{"hosts":["a"],"policy":"bypass","tokens":true}"#, "tokens: it is for one_factor"),
+            (r#"{"hosts":["a"],"policy":"deny","tokens":true}"#, "tokens: it is for one_factor"),
+            (
+                r#"{"hosts":["a"],"policy":"two_factor","any":true,"tokens":true,"max_age":"15m"}"#,
+                "tokens: a token proves nothing anew",
+            ),
             (r#"{"hosts":["a"],"policy":"bypass","any":true}"#, "any: a bypass asks nobody"),
             (r#"{"hosts":["a"],"policy":"bypass","users":["ada"]}"#, "users: a bypass asks nobody"),
             (r#"{"hosts":["a"],"policy":"deny","groups":["x"]}"#, "groups: deny keeps everybody out"),

@@ -136,10 +136,17 @@ pub fn remedy(rules: &[Rule], target: &Target, why: &Explained, name: Option<&st
         (Verdict::Allow | Verdict::SignIn, _) => None,
         (Verdict::Prove, _) => name.map(|name| format!("latchkey user link {name} --for password")),
         _ if decision.ambiguous => None,
-        // Before those of the settings nothing can be put by command.
         (Verdict::Refuse, Some(number)) => {
-            let made = rules.get(number).is_some_and(|rule| rule.place().is_none());
-            made.then(|| format!("latchkey access remove {}", number + 1))
+            // Before those of the settings nothing can be put by command.
+            let rule = rules.get(number).filter(|rule| rule.place().is_none())?;
+            match rule.policy().level() {
+                None => Some(format!("latchkey access remove {}", number + 1)),
+                // It lets them in, and no token of theirs.
+                Some(_) => {
+                    let draft = Draft { tokens: true, max_age: None, ..rule.draft() };
+                    Some(format!("{} --before {}", command(&draft), number + 1))
+                }
+            }
         }
         (Verdict::Refuse, None) => {
             let others = why.rules.iter().zip(rules).find(|(says, _)| **says == Says::NamesOthers);
@@ -176,6 +183,9 @@ pub fn command(draft: &Draft) -> String {
         command.push_str(" --any");
     }
     command.push_str(&format!(" --policy {}", draft.policy));
+    if draft.tokens {
+        command.push_str(" --tokens");
+    }
     if let Some(age) = &draft.max_age {
         command.push_str(&format!(" --max-age {age}"));
     }
@@ -208,6 +218,25 @@ mod tests {
         let why = explain(&rules, &target, person.as_ref(), Time::from_millis(0));
         let remedy = remedy(&rules, &target, &why, name);
         (why, remedy)
+    }
+
+    #[test]
+    fn whoever_is_let_in_without_their_tokens_is_told_the_rule_that_takes_them() {
+        let rules = rules(BOOK);
+        let target = Target::of_url("GET", "https://app.example.org/", None).unwrap();
+        let family = ["family".to_owned()];
+        let person = Person { by_token: true, ..person("eve", &family, Level::Full) };
+        let why = explain(&rules[3..], &target, Some(&person), Time::from_millis(0));
+        assert_eq!(
+            (why.decision.verdict, why.decision.rule, why.decision.needed),
+            (Verdict::Refuse, Some(0), None)
+        );
+        assert_eq!(
+            remedy(&rules[3..], &target, &why, Some("eve")).as_deref(),
+            Some(
+                "latchkey access add --host app.example.org --group family --policy two_factor --tokens --before 1"
+            )
+        );
     }
 
     #[test]

@@ -119,6 +119,16 @@ impl Hosts {
         Ok(Hosts { host, below })
     }
 
+    /// The same in its one spelling; `None` for what is none.
+    pub(crate) fn canonical(text: &str) -> Option<String> {
+        Hosts::parse(text).ok().map(|hosts| hosts.to_string())
+    }
+
+    /// Whether `host` is one of those that `text` names. What cannot be read names none.
+    pub(crate) fn name(text: &str, host: &str) -> bool {
+        Hosts::parse(text).ok().zip(Host::parse(host).ok()).is_some_and(|(hosts, host)| hosts.contain(&host))
+    }
+
     /// Whether a host is one of them.
     pub(crate) fn contain(&self, host: &Host) -> bool {
         if !self.below {

@@ -19,7 +19,7 @@ pub(super) fn rules(book: &[&str]) -> Vec<Rule> {
 }
 
 pub(super) fn person<'a>(name: &'a str, groups: &'a [String], level: Level) -> Person<'a> {
-    Person { name, groups, level, proved_at: NOW }
+    Person { name, groups, level, proved_at: NOW, by_token: false }
 }
 
 /// A house with a rule of every kind, numbered from 1 as in the rows.
@@ -243,6 +243,42 @@ fn what_is_needed_is_told_and_is_what_meets_every_way_to_read_the_path() {
     let target = Target::of_url("GET", "https://a/%61pi", None).unwrap();
     let needed = decide(&mild_and_often, &target, None, NOW).needed.unwrap();
     assert_eq!((needed.level, needed.max_age), (Level::Full, Some(300)));
+}
+
+#[test]
+fn a_token_comes_through_by_a_rule_that_takes_tokens_and_by_no_other() {
+    let house = rules(&[
+        r#"{"hosts":["a"],"paths":["/open/*"],"policy":"bypass"}"#,
+        r#"{"hosts":["a"],"paths":["/admin/*"],"policy":"two_factor","groups":["admins"]}"#,
+        r#"{"hosts":["a"],"paths":["/code/*"],"policy":"one_factor","users":["ada"],"tokens":true}"#,
+        r#"{"hosts":["a"],"policy":"two_factor","groups":["family"],"tokens":true}"#,
+    ]);
+    let (family, admins) = (["family".to_owned()], ["family".to_owned(), "admins".to_owned()]);
+    let found = |path: &str, (name, groups, level): (&str, &[String], Level)| {
+        let target = Target::of_url("GET", &format!("https://a{path}"), None).unwrap();
+        let there = person(name, groups, level);
+        let token = Person { by_token: true, ..there };
+        let by = |who: &Person<'_>| {
+            let decision = decide(&house, &target, Some(who), NOW);
+            (decision.verdict, decision.rule.map_or(0, |at| at + 1))
+        };
+        (by(&there), by(&token))
+    };
+    use Verdict::*;
+    for (path, who, there, token) in [
+        ("/open/x", ("ada", &family[..], Level::Full), (Allow, 1), (Allow, 1)),
+        ("/", ("ada", &family, Level::Full), (Allow, 4), (Allow, 4)),
+        ("/", ("ada", &[], Level::Full), (Refuse, 0), (Refuse, 0)),
+        ("/", ("ada", &family, Level::Code), (Prove, 4), (Prove, 4)),
+        ("/code/x", ("ada", &family, Level::Code), (Allow, 3), (Allow, 3)),
+        // The next rule would take it, and is not asked.
+        ("/admin/x", ("ada", &admins, Level::Full), (Allow, 2), (Refuse, 2)),
+        ("/%61dmin/x", ("ada", &admins, Level::Full), (Allow, 2), (Refuse, 2)),
+        // As without a token: whoever is not of the group is not meant by the second rule.
+        ("/admin/x", ("ada", &family, Level::Full), (Allow, 4), (Allow, 4)),
+    ] {
+        assert_eq!(found(path, who), (there, token), "{path} {who:?}");
+    }
 }
 
 /// Forty ways to write a host that is not the one of the rule, or is: none is decided more mildly.

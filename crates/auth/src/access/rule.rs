@@ -58,6 +58,7 @@ pub struct Rule {
     pub(super) networks: Vec<Network>,
     pub(super) policy: Policy,
     pub(super) subject: Subject,
+    pub(super) tokens: bool,
     pub(super) max_age: Option<i64>,
     pub(super) place: Option<Place>,
 }
@@ -102,6 +103,11 @@ impl Rule {
         self.policy
     }
 
+    /// Whether a token of somebody whom it lets in opens it too.
+    pub fn takes_tokens(&self) -> bool {
+        self.tokens
+    }
+
     /// Where in the settings it stands; `None` where it was made by command.
     pub fn place(&self) -> Option<&Place> {
         self.place.as_ref()
@@ -122,6 +128,7 @@ impl Rule {
             users,
             groups,
             any: self.subject == Subject::Any,
+            tokens: self.tokens,
             max_age: self.max_age.map(age),
         }
     }
@@ -163,6 +170,8 @@ impl Rule {
         let verdict = match person {
             None => Verdict::SignIn,
             Some(person) if !self.subject.names(person) => return None,
+            // A later rule that takes tokens is not asked: it may ask for less.
+            Some(person) if person.by_token && !self.tokens => return Some((Verdict::Refuse, None)),
             Some(person) if needed.is_given(person, now) => Verdict::Allow,
             Some(_) => Verdict::Prove,
         };

@@ -6,6 +6,7 @@ pub(crate) mod password;
 pub(crate) mod prove;
 pub(crate) mod recovery_codes;
 pub(crate) mod sessions;
+pub(crate) mod tokens;
 
 use askama::Template;
 use auth::session::Session;

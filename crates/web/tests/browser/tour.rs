@@ -52,6 +52,8 @@ fn having_an_account(story: &Story, look: &mut dyn FnMut(&Story, &str)) {
         ("/account", "Your account", "account"),
         ("/account/sessions", "Where you are signed in", "sessions"),
         ("/account/activity", "Activity", "activity"),
+        ("/account/tokens", "App passwords and tokens", "tokens"),
+        ("/account/tokens/new", "Make an app password or token", "token-new"),
         ("/account/authenticators", "Authenticators", "authenticators"),
         ("/account/authenticators/add", "Add an authenticator", "authenticator-add"),
         ("/account/authenticators/new-phone", "Move to a new phone", "new-phone"),

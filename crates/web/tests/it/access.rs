@@ -10,7 +10,7 @@ use crate::login::signed_in;
 use crate::world::{Browser, PASSWORD, Person, Seen, World};
 
 /// Every route as `routes.rs` has it, with an address that it answers to.
-pub(crate) const ADDRESSES: [(&str, &str); 30] = [
+pub(crate) const ADDRESSES: [(&str, &str); 33] = [
     ("/", "/"),
     ("/register", "/register"),
     ("/enroll", "/enroll"),
@@ -36,6 +36,9 @@ pub(crate) const ADDRESSES: [(&str, &str); 30] = [
     ("/account/prove", "/account/prove"),
     ("/account/recovery-codes", "/account/recovery-codes"),
     ("/account/sessions", "/account/sessions"),
+    ("/account/tokens", "/account/tokens"),
+    ("/account/tokens/new", "/account/tokens/new"),
+    ("/account/tokens/revoke", "/account/tokens/revoke"),
     ("/logout", "/logout"),
     ("/assets/{name}", "/assets/app.0000000000000000.css"),
     ("/api/v1/verify", "/api/v1/verify"),

@@ -1,7 +1,7 @@
 //! `/api/v1`: what other programs ask, and what they may not.
 
 use auth::Visit;
-use auth::api_token::{self, Scope};
+use auth::api_token::{self, Scope, Wanted};
 use axum::body::Body;
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -11,10 +11,10 @@ use crate::world::{Browser, PASSWORD, Person, Seen, World};
 
 /// A program with a token for this.
 async fn program(world: &World) -> Browser {
-    let (_, token) =
-        api_token::add(&world.app, "wiki", (&[Scope::Verify], 30), &Visit::default()).await.unwrap();
-    assert!(token.starts_with("lk_"));
-    without_browser(world).with("authorization", &format!("Bearer {}", *token))
+    let wanted = Wanted { name: "wiki".into(), scopes: vec![Scope::Verify], hosts: Vec::new(), days: 30 };
+    let made = api_token::add(&world.app, wanted, None, &Visit::default()).await.unwrap();
+    assert!(made.text.starts_with("lk_"));
+    without_browser(world).with("authorization", &format!("Bearer {}", *made.text))
 }
 
 fn without_browser(world: &World) -> Browser {

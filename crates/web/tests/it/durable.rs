@@ -1,7 +1,7 @@
 //! Failures of ours: they keep what was charged and give nothing away; and no change is ever without its event.
 
 use auth::access::{Draft, Rule, book};
-use auth::api_token::{self, Scope};
+use auth::api_token::{self, Scope, Wanted};
 use auth::audit::seal::Sealer;
 use auth::config::Factors;
 use auth::import::{self, Grace};
@@ -312,8 +312,8 @@ async fn programs(records: &Records, (world, browser): (&World, &Browser), ada: 
     let way = "/?rd=https%3A%2F%2Fapp.example.org%2F";
     act(records, "access.denied", async || browser.get(way).await.status.as_u16()).await;
 
-    let scopes = (&[Scope::Verify][..], 30);
-    let make = async || done(api_token::add(app, "wiki", scopes, visit).await);
+    let wanted = Wanted { name: "wiki".into(), scopes: vec![Scope::Verify], hosts: Vec::new(), days: 30 };
+    let make = async || done(api_token::add(app, wanted.clone(), None, visit).await);
     act(records, "token.created", make).await;
     world.wait(30);
     let token = api_token::all(app).await.unwrap().pop().unwrap();
@@ -323,7 +323,7 @@ async fn programs(records: &Records, (world, browser): (&World, &Browser), ada: 
         done(verify::judge(app, &token, asked, visit).await)
     };
     act(records, "code.verified", ask).await;
-    act(records, "token.revoked", async || done(api_token::revoke(app, "wiki", visit).await)).await;
+    act(records, "token.revoked", async || done(api_token::revoke(app, ("wiki", None), visit).await)).await;
     world.wait(30);
 }
 

@@ -14,6 +14,7 @@ use crate::pages::account::password::PasswordPage;
 use crate::pages::account::prove::ProvePage;
 use crate::pages::account::recovery_codes::RenewPage;
 use crate::pages::account::sessions::{self, SessionsPage};
+use crate::pages::account::tokens::{self, NewTokenPage, Offer, TokenMadePage, TokensPage, Typed};
 use crate::pages::code::CodePage;
 use crate::pages::enroll::EnrollPage;
 use crate::pages::home::HomePage;
@@ -98,6 +99,11 @@ pub(super) fn all(shell: &Shell) -> Vec<(&'static str, String)> {
         ("authenticator-remove", remove_authenticator(shell)),
         ("sessions", sessions(shell)),
         ("activity", activity(shell)),
+        ("tokens", tokens(shell)),
+        ("token-new", new_token(shell, &[])),
+        ("token-new-problem", new_token(shell, &[at("hosts", "problem-token-hosts")])),
+        ("token-made", made_token(shell, "calendar.example.org")),
+        ("token-made-api", made_token(shell, "")),
     ];
     pages.extend(messages(shell));
     pages
@@ -341,4 +347,47 @@ pub(super) fn picture() -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {side} {side}\" shape-rendering=\"crispEdges\">\
          <path fill=\"#fff\" d=\"M0 0h{side}v{side}H0z\"/><path d=\"{dark}\"/></svg>"
     )
+}
+
+fn tokens(shell: &Shell) -> String {
+    let line = |name: &str, purpose: String, since: String| tokens::Line {
+        id: name.to_owned(),
+        name: name.to_owned(),
+        purposes: vec![purpose],
+        since,
+    };
+    let used = shell.t2("tokens-used", ("until", "2027-11-28"), ("used", "2026-11-28 14:05 UTC"));
+    let lines = [
+        line(
+            "Calendar on my phone",
+            shell.t1("tokens-opens", "hosts", "calendar.example.org").into_owned(),
+            used.into_owned(),
+        ),
+        line(
+            "backup",
+            shell.t("token-for-account").into_owned(),
+            shell.t1("tokens-unused", "until", "2026-12-28").into_owned(),
+        ),
+    ];
+    let shell = &Shell { signed_in_as: Some("ada".to_owned()), ..shell.clone() };
+    TokensPage { shell, problems: &[], lines: &lines }.render().unwrap()
+}
+
+fn new_token(shell: &Shell, problems: &[Problem]) -> String {
+    let offer = |field, key| Offer { field, text: shell.t(key).into_owned(), ticked: field == "apps" };
+    let offers = [offer("apps", "token-for-apps"), offer("account_read", "token-for-account")];
+    NewTokenPage { shell, problems, typed: &Typed::default(), offers: &offers }.render().unwrap()
+}
+
+fn made_token(shell: &Shell, hosts: &str) -> String {
+    let page = TokenMadePage {
+        shell: &Shell { signed_in_as: Some("ada".to_owned()), ..shell.clone() },
+        problems: &[],
+        name: "Calendar on my phone",
+        username: "ada",
+        token: "lk_7q4mk2vd9xrt3c8hn5wz6j1fb0p7q4mk2vd9xrt3c8hn5wz6j1fb",
+        hosts,
+        until: "2027-11-28",
+    };
+    page.render().unwrap()
 }
