@@ -7,6 +7,8 @@
 mod scope;
 mod wanted;
 
+use std::fmt;
+
 use store::api_tokens::{self, Owned};
 use store::users::User;
 use store::{Id, Time, Tx, groups, users};
@@ -66,12 +68,17 @@ pub struct Owner {
 }
 
 /// A token that has just been made, and the only time that it can be shown.
-#[derive(Debug)]
 pub struct Made {
     /// What is known of it from now on.
     pub token: ApiToken,
     /// The token itself.
     pub text: Zeroizing<String>,
+}
+
+impl fmt::Debug for Made {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Made").field("token", &self.token).finish_non_exhaustive()
+    }
 }
 
 impl ApiToken {
@@ -218,36 +225,25 @@ fn whom(user: Option<&User>) -> Whom<'_> {
     Whom { id: user.map(|user| &user.id), name: user.map_or("", |user| &user.name) }
 }
 
-/// The token that a program has shown, unless it is over or none of ours.
-pub async fn find(app: &App, shown: &str) -> Result<Option<ApiToken>> {
-    Ok(look_up(app, shown).await?.map(|(token, _)| token))
-}
-
 /// Somebody, by a token of theirs that opens programs at this host. With `name`, it has to be theirs.
 pub async fn visitor(app: &App, (name, shown): (Option<&str>, &str), host: &str) -> Result<Option<Visitor>> {
-    let Some((token, groups)) = look_up(app, shown).await?.filter(|(token, _)| token.opens(host)) else {
+    let Some(token) = find(app, shown).await?.filter(|token| token.opens(host)) else { return Ok(None) };
+    let ApiToken { owner: Some(Owner { id, name: owner, .. }), level, created_at, .. } = token else {
         return Ok(None);
     };
-    let ApiToken { owner: Some(owner), level, created_at, .. } = token else { return Ok(None) };
-    let named = name.is_none_or(|name| name.eq_ignore_ascii_case(&owner.name));
-    let visitor = Visitor { name: owner.name, groups, level, proved_at: created_at, by_token: true };
-    Ok(named.then_some(visitor))
+    if name.is_some_and(|name| !name.eq_ignore_ascii_case(&owner)) {
+        return Ok(None);
+    }
+    let groups = app.db.read(move |conn| groups::of_user(conn, &id)).await?;
+    Ok(Some(Visitor { name: owner, groups, level, proved_at: created_at, by_token: true }))
 }
 
-/// The token, and the groups of its owner.
-async fn look_up(app: &App, shown: &str) -> Result<Option<(ApiToken, Vec<String>)>> {
+/// The token that a program has shown, unless it is over or none of ours.
+pub async fn find(app: &App, shown: &str) -> Result<Option<ApiToken>> {
     let Some(token) = shown.strip_prefix(PREFIX).and_then(Token::parse) else { return Ok(None) };
     let (now, mac) = (app.clock.now(), app.vault.token_mac(Purpose::ApiToken, &token));
-    let found = app.db.read(move |conn| {
-        let Some(owned) = api_tokens::live(conn, &mac, now)? else { return Ok(None) };
-        let groups = match &owned.token.owner {
-            Some((id, _)) => groups::of_user(conn, id)?,
-            None => Vec::new(),
-        };
-        Ok::<_, store::Error>(Some((owned, groups)))
-    });
-    let Some((owned, groups)) = found.await? else { return Ok(None) };
-    let token = api_token(owned);
+    let found = app.db.read(move |conn| api_tokens::live(conn, &mac, now)).await?;
+    let Some(token) = found.map(api_token) else { return Ok(None) };
     // What its owner has to prove by now, they had not when they made it.
     if token.owner.as_ref().is_some_and(|owner| token.level < app.config.factors.asked_of(owner.role)) {
         return Ok(None);
@@ -257,7 +253,7 @@ async fn look_up(app: &App, shown: &str) -> Result<Option<(ApiToken, Vec<String>
         // Whoever has a token is heard even while that cannot be noted.
         let _ = app.db.write(move |tx| api_tokens::touch(tx, &id, now)).await;
     }
-    Ok(Some((token, groups)))
+    Ok(Some(token))
 }
 
 /// All tokens, by name.

@@ -186,10 +186,10 @@ async fn without_a_token_that_is_still_good_nothing_is_answered() {
 
         world.wait(30 * 24 * 3600);
         assert_eq!(refused(&ask(&program, &asked).await), 401, "thirty days are over");
-        api_token::revoke(&world.app, "wiki", &Visit::default()).await.unwrap();
+        api_token::revoke(&world.app, ("wiki", None), &Visit::default()).await.unwrap();
         let again = crate::api::program(&world).await;
         assert_eq!(said(&ask(&again, &asked).await)["right"], false);
-        api_token::revoke(&world.app, "wiki", &Visit::default()).await.unwrap();
+        api_token::revoke(&world.app, ("wiki", None), &Visit::default()).await.unwrap();
         assert_eq!(refused(&ask(&again, &asked).await), 401, "revoked");
     })
     .await;

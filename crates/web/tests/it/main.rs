@@ -52,6 +52,7 @@ mod setup;
 mod spellings;
 mod switching;
 mod tickets;
+mod tokens;
 mod tutorial;
 mod vault;
 mod weak_proofs;
