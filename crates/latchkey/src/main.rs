@@ -72,7 +72,7 @@ enum Command {
     /// Who is signed in: list, end
     #[command(subcommand)]
     Session(Session),
-    /// Tokens of other programs that ask us something: make, list, revoke
+    /// Tokens of programs, and app passwords of people: make, list, revoke
     #[command(subcommand)]
     Token(token::Token),
     /// Rules of who may come through to other programs: list, make, remove, explain
