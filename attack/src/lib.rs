@@ -10,6 +10,7 @@ mod clock;
 mod crowd;
 mod database;
 mod person;
+mod python;
 mod report;
 mod rows;
 mod server;

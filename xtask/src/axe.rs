@@ -20,7 +20,7 @@ fn place() -> Result<PathBuf> {
 }
 
 /// Whether the file is there and is the one we know.
-pub(crate) fn is_there() -> Result<bool> {
+fn is_there() -> Result<bool> {
     let file = place()?;
     Ok(file.is_file() && checksum(&file)? == SHA_256)
 }

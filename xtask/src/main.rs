@@ -3,7 +3,9 @@
 mod accept;
 mod attack;
 mod axe;
+mod bench;
 mod check;
+mod contenders;
 mod dist;
 mod docs;
 mod elf;
@@ -11,6 +13,7 @@ mod fences;
 mod fuzz;
 mod image;
 mod install;
+mod load;
 mod machine;
 mod notices;
 mod passwords;
@@ -32,6 +35,7 @@ cargo xtask test [-p CRATE] [FILTER…]     every test, on SQLite and PostgreSQL
 cargo xtask postgres -- COMMAND…          runs COMMAND beside a PostgreSQL of its own; LATCHKEY_TEST_POSTGRES names it
 cargo xtask test-install                  the package on a clean Debian 12 that boots; `test` without a filter ends with it
 cargo xtask attack [ROW…]                 the hostile suite against a release binary, in 25 minutes; ends with a table of what held
+cargo xtask bench check                   what a check of a session costs, beside bare axum and bare nginx; two minutes, fails below the bar
 cargo xtask docs                          the pages for operators as a book, in target/book, with every link followed
 cargo xtask dist                          what people install, in target/dist: the program, its manual, the package for Debian
 cargo xtask passwords FIRST… --long LIST…   the list of common passwords, made again from the lists that crates/auth/data names
@@ -41,6 +45,8 @@ cargo xtask accept [-p CRATE] [FILTER…]   runs the tests and takes their snaps
 
 More for `attack`: --quick takes a few minutes; --url http://127.0.0.1:PORT attacks an installation on this machine, --host NAME
 names it, --database URL has its counters; --json FILE writes the table for programs.
+
+More for `bench check`: --quick takes half a minute; --json FILE writes every figure.
 
 More for `test`: --test NAME picks one test binary; what follows `--` goes to it (`-- --nocapture`).";
 
@@ -66,6 +72,7 @@ fn run(words: &[String]) -> Result<()> {
         "postgres" => postgres::run(rest),
         "test-install" => install::run(),
         "attack" => attack::run(rest),
+        "bench" => bench::run(rest),
         "docs" => docs::run(),
         "sbom" => sbom::run(),
         "fuzz" => fuzz::run(rest),

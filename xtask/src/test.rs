@@ -38,11 +38,7 @@ pub(crate) fn run(selection: &Selection) -> Result<()> {
 
 /// The same, with more in the environment.
 pub(crate) fn run_with(selection: &Selection, environment: &[(&str, &str)]) -> Result<()> {
-    let mut wanted = tools::ALL.to_vec();
-    if !axe::is_there()? {
-        wanted.push(tools::NPM);
-    }
-    tools::ensure(&wanted)?;
+    tools::ensure(&tools::ALL)?;
     let axe = axe::ensure()?;
     if selection.needs_program() {
         start(cargo().args(["build", "--locked", "-p", "latchkey"]))?;

@@ -33,11 +33,8 @@ enum Sign {
 pub(crate) const POSTGRES: Tool =
     Tool { name: "a PostgreSQL server", package: "postgresql", sign: Sign::Server };
 
-/// What fetches axe-core.
-pub(crate) const NPM: Tool = program("npm", "npm");
-
 /// Everything that the whole suite needs.
-pub(crate) const ALL: [Tool; 16] = [
+pub(crate) const ALL: [Tool; 17] = [
     POSTGRES,
     program("git", "git"),
     program("curl", "curl"),
@@ -49,8 +46,10 @@ pub(crate) const ALL: [Tool; 16] = [
     program("nginx", "nginx"),
     program("caddy", "caddy"),
     program("haproxy", "haproxy"),
-    // The tutorial whose people are imported, and newer proxies; they come into `target/tools`.
+    // The tutorial whose people are imported, newer proxies, and applications behind them; they come into `target/tools`.
     program("python3", "python3-venv"),
+    // axe-core, and an application.
+    program("npm", "npm"),
     program("man", "man-db"),
     program("zsh", "zsh"),
     program("fish", "fish"),
@@ -67,6 +66,10 @@ pub(crate) const ATTACK: [Tool; 5] = [
     program("sqlite3", "sqlite3"),
     program("psql", "postgresql-client"),
 ];
+
+/// What asks servers as fast as they answer, the proxy among them, and what holds each to its processor.
+pub(crate) const BENCH: [Tool; 3] =
+    [program("wrk", "wrk"), program("nginx", "nginx"), program("taskset", "util-linux")];
 
 /// What makes the package for Debian.
 pub(crate) const DIST: [Tool; 3] =

@@ -1,6 +1,7 @@
 //! What is tried. Each file makes one row, or several that need the same things.
 
 mod alike;
+mod api;
 mod clocks;
 mod guessing;
 mod hashing;
@@ -45,7 +46,7 @@ pub(crate) const ROWS: [Row; 14] = [
     row("redirects", "addresses elsewhere to return to", true, redirects::run),
     row("hostile", "floods of headers, cookies, parameters, bytes", false, hostile::run),
     row("secrets", "a search for secrets in all that is written", false, secrets::run),
-    row("api", "schemathesis", true, api),
+    Row { lasting: true, ..row("api", "requests made from the API's document", false, api::run) },
 ];
 
 const fn row(
@@ -55,8 +56,4 @@ const fn row(
     run: fn(&Ground) -> Result<Vec<Finding>>,
 ) -> Row {
     Row { name, tried, outside, lasting: false, run }
-}
-
-fn api(_: &Ground) -> Result<Vec<Finding>> {
-    Ok(vec![Finding::untried("api", "schemathesis", "there is no API document yet")])
 }

@@ -17,8 +17,8 @@ mod rule;
 mod spellings;
 mod target;
 
-pub(crate) use book::Book;
 pub use book::rules;
+pub(crate) use book::{Book, rules_in};
 pub use decide::{Decision, Needed, Person, Verdict, decide, knows};
 pub use draft::{Draft, Flaw, age};
 pub(crate) use draft::{Field, Given, MOST};

@@ -7,6 +7,8 @@
 pub mod authenticators;
 pub mod devices;
 
+use serde_json::Value;
+use store::events::Event;
 use store::sessions::{self, Listed, Live};
 use store::users::User;
 use store::{Conn, Id, Time, events, users};
@@ -48,6 +50,8 @@ pub struct SessionEntry {
 /// Something that happened to an account.
 #[derive(Clone, Debug)]
 pub struct Activity {
+    /// Its id.
+    pub id: Id,
     /// When; the first time, where it happened more than once in a minute.
     pub at: Time,
     /// What, such as `sign_in.completed`.
@@ -165,12 +169,12 @@ pub async fn renew_recovery_codes(app: &App, session: &Session, visit: &Visit) -
         .await
 }
 
-/// Where somebody is signed in, the browser seen last first.
-pub async fn sessions(app: &App, session: &Session) -> Result<Vec<SessionEntry>> {
-    let (now, user_id) = (app.clock.now(), session.user_id.clone());
+/// Where somebody is signed in, the browser seen last first. `here` is the session that asks, if it is one.
+pub async fn sessions(app: &App, user_id: &Id, here: Option<&Id>) -> Result<Vec<SessionEntry>> {
+    let (now, user_id) = (app.clock.now(), user_id.clone());
     let listed = app.db.scan(move |conn| sessions::of_user(conn, &user_id, now)).await?;
     let entry = |listed: Listed| SessionEntry {
-        current: listed.id == session.id,
+        current: here == Some(&listed.id),
         id: listed.id,
         address: listed.address,
         agent: listed.agent,
@@ -204,11 +208,32 @@ pub async fn end_sessions(app: &App, session: &Session, id: Option<Id>, visit: &
 pub async fn activity(app: &App, session: &Session) -> Result<Vec<Activity>> {
     let (since, user_id) = (app.clock.now().plus_seconds(-SHOWN), session.user_id.clone());
     let events = app.db.scan(move |conn| events::of_user(conn, &user_id, since)).await?;
-    let activity = events.into_iter().map(|event| Activity {
-        at: event.at,
-        kind: event.kind,
-        address: event.address,
-        count: event.count,
-    });
-    Ok(activity.collect())
+    Ok(events.into_iter().map(of_event).collect())
+}
+
+/// A piece of the same: at most so many that come after this one, which is the last of the piece before.
+pub async fn activity_after(
+    app: &App,
+    user_id: &Id,
+    last: Option<(Time, Id)>,
+    most: usize,
+) -> Result<Vec<Activity>> {
+    let (now, user_id) = (app.clock.now(), user_id.clone());
+    // Other nodes may have written with a clock that is a little ahead, and no id of ours begins beyond a tilde.
+    let (at, before) = last.unwrap_or_else(|| (now.plus_seconds(SHOWN), Id::new("~")));
+    let (since, most) = (now.plus_seconds(-SHOWN), i64::try_from(most).unwrap_or(i64::MAX));
+    let page =
+        app.db.scan(move |conn| events::page_of_user_before(conn, &user_id, (since, at, &before), most));
+    Ok(page.await?.into_iter().map(of_event).collect())
+}
+
+fn of_event(event: Event) -> Activity {
+    // Where an administrator was who did it is for the audit log only.
+    let address = if is_by_another(&event) { String::new() } else { event.address };
+    Activity { id: event.id, at: event.at, kind: event.kind, address, count: event.count }
+}
+
+fn is_by_another(event: &Event) -> bool {
+    let detail: Value = serde_json::from_str(&event.detail).unwrap_or_default();
+    detail["by"].as_str().is_some_and(|by| by != event.name)
 }

@@ -11,7 +11,7 @@ use std::fmt;
 
 use store::api_tokens::{self, Owned};
 use store::users::User;
-use store::{Id, Time, Tx, groups, users};
+use store::{Conn, Id, Time, Tx, groups, users};
 use zeroize::Zeroizing;
 
 pub use self::scope::Scope;
@@ -20,6 +20,7 @@ use crate::access::Hosts;
 use crate::account::proved;
 use crate::app_session::Visitor;
 use crate::audit::{Happened, Scribe, Whom};
+use crate::config::Factors;
 use crate::error::Rule;
 use crate::name::Name;
 use crate::session::Session;
@@ -85,6 +86,22 @@ impl ApiToken {
     /// Whether it allows that now: its owner may have lost the right since.
     pub fn allows(&self, scope: Scope) -> bool {
         self.scopes.contains(&scope) && scope.fits(self.owner.as_ref().map(|owner| owner.role))
+    }
+
+    /// The same, inside a transaction: by what is true there of the token and of its owner.
+    pub(crate) fn allows_still(
+        &self,
+        conn: &mut Conn<'_>,
+        scope: Scope,
+        (factors, now): (Factors, Time),
+    ) -> Result<bool> {
+        let found = api_tokens::live_by_id(conn, &self.id, now)?.map(api_token);
+        Ok(found.is_some_and(|token| token.is_enough(factors) && token.allows(scope)))
+    }
+
+    /// Whether its owner had proven, when they made it, what they have to prove by now.
+    fn is_enough(&self, factors: Factors) -> bool {
+        self.owner.as_ref().is_none_or(|owner| self.level >= factors.asked_of(owner.role))
     }
 
     /// Whether it opens programs at this host.
@@ -243,11 +260,9 @@ pub async fn find(app: &App, shown: &str) -> Result<Option<ApiToken>> {
     let Some(token) = shown.strip_prefix(PREFIX).and_then(Token::parse) else { return Ok(None) };
     let (now, mac) = (app.clock.now(), app.vault.token_mac(Purpose::ApiToken, &token));
     let found = app.db.read(move |conn| api_tokens::live(conn, &mac, now)).await?;
-    let Some(token) = found.map(api_token) else { return Ok(None) };
-    // What its owner has to prove by now, they had not when they made it.
-    if token.owner.as_ref().is_some_and(|owner| token.level < app.config.factors.asked_of(owner.role)) {
+    let Some(token) = found.map(api_token).filter(|token| token.is_enough(app.config.factors)) else {
         return Ok(None);
-    }
+    };
     if token.used_at.is_none_or(|used| now.millis_since(used) >= TOUCH_EVERY) {
         let id = token.id.clone();
         // Whoever has a token is heard even while that cannot be noted.
@@ -262,9 +277,9 @@ pub async fn all(app: &App) -> Result<Vec<ApiToken>> {
     Ok(rows.into_iter().map(api_token).collect())
 }
 
-/// Those of whoever is signed in, by name.
-pub async fn own(app: &App, session: &Session) -> Result<Vec<ApiToken>> {
-    let (now, user_id) = (app.clock.now(), session.user_id.clone());
+/// Those of one person that are still good, by name.
+pub async fn of_user(app: &App, user_id: &Id) -> Result<Vec<ApiToken>> {
+    let (now, user_id) = (app.clock.now(), user_id.clone());
     let rows = app.db.scan(move |conn| api_tokens::of_user(conn, &user_id, now)).await?;
     Ok(rows.into_iter().map(api_token).collect())
 }

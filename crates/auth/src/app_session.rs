@@ -4,12 +4,15 @@
 //! is given a cookie of that host alone. Such a session is true while the one that it came from is, so signing out at the
 //! portal ends all of them at once. What a visitor may do is decided in [`crate::access`].
 
+mod remembered;
+
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde_json::Value;
 use store::sessions::Live;
 use store::tickets::NewTicket;
-use store::{Id, Time, app_sessions, events, groups, sessions, tickets};
+use store::{Id, State, Time, app_sessions, events, groups, sessions, tickets};
 
 use crate::access::{self, Decision, Person, Target};
 use crate::audit::{Happened, Whom};
@@ -17,6 +20,9 @@ use crate::config::Domain;
 use crate::session::{self, Session};
 use crate::vault::Purpose;
 use crate::{App, Error, Level, Result, Token, Visit, plain};
+
+use remembered::Found;
+pub(crate) use remembered::Remembered;
 
 /// How long a ticket is good, in seconds: a redirect takes no longer.
 const TICKET: i64 = 30;
@@ -47,6 +53,20 @@ impl Visitor {
     pub fn person(&self) -> Person<'_> {
         let Visitor { name, groups, level, proved_at, by_token } = self;
         Person { name, groups, level: *level, proved_at: *proved_at, by_token: *by_token }
+    }
+}
+
+/// What a check goes by from its beginning to its end: what time it is, and what the database holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Glance {
+    now: Time,
+    state: Option<State>,
+}
+
+impl Glance {
+    /// Looks.
+    pub fn take(app: &App) -> Glance {
+        Glance { now: app.clock.now(), state: app.db.state() }
     }
 }
 
@@ -143,8 +163,13 @@ pub async fn enter_domain(app: &App, session: &Session, domain: &Domain) -> Resu
 }
 
 /// Who is signed in at every host below that domain with that token.
-pub async fn find_in_domain(app: &App, token: &Token, domain: &Domain) -> Result<Option<Visitor>> {
-    find(app, token, &below(domain)).await
+pub async fn find_in_domain(
+    app: &App,
+    token: &Token,
+    domain: &Domain,
+    glance: Glance,
+) -> Result<Option<Arc<Visitor>>> {
+    find(app, token, &below(domain), glance).await
 }
 
 /// In the place of an origin; no origin looks like this.
@@ -153,15 +178,29 @@ fn below(domain: &Domain) -> String {
 }
 
 /// Who is signed in at this origin with that token.
-pub async fn find(app: &App, token: &Token, origin: &str) -> Result<Option<Visitor>> {
-    let (now, factors) = (app.clock.now(), app.config.factors);
-    let (mac, origin) = (app.vault.token_mac(Purpose::App, token), origin.to_owned());
-    let found = app.db.read(move |conn| app_sessions::live(conn, &mac, &origin, now)).await?;
-    let Some((live, groups)) = found.filter(|(live, _)| session::is_enough(live, factors)) else {
-        return Ok(None);
+pub async fn find(app: &App, token: &Token, origin: &str, glance: Glance) -> Result<Option<Arc<Visitor>>> {
+    let (now, factors) = (glance.now, app.config.factors);
+    let mac = app.vault.token_mac(Purpose::App, token);
+    let found = match app.remembered.find(glance.state, &mac) {
+        Some(found) => Some(found),
+        None => read(app, (mac, origin), glance).await?,
     };
-    session::note_seen(app, &live, now).await;
-    Ok(Some(visitor(live, groups)))
+    // What was remembered was found at this origin, or at another, and some time ago.
+    let holds = |found: &Arc<Found>| {
+        found.origin == origin && found.live.is_live(now) && session::is_enough(&found.live, factors)
+    };
+    let Some(found) = found.filter(holds) else { return Ok(None) };
+    session::note_seen(app, &found.live, now).await;
+    Ok(Some(found.visitor.clone()))
+}
+
+async fn read(app: &App, (mac, origin): (String, &str), glance: Glance) -> Result<Option<Arc<Found>>> {
+    let (asked, origin) = ((mac.clone(), origin.to_owned()), origin.to_owned());
+    let found = app.db.read(move |conn| app_sessions::live(conn, &asked.0, &asked.1, glance.now)).await?;
+    Ok(found.map(|(live, groups)| {
+        let visitor = Arc::new(visitor(&live, groups));
+        app.remembered.keep(glance.state, mac, Found { origin, live, visitor })
+    }))
 }
 
 /// Who is signed in with this session, as the rules see them.
@@ -173,10 +212,15 @@ pub async fn visitor_of(app: &App, session: &Session) -> Result<Visitor> {
 }
 
 /// What the rules say about that visitor, or about a stranger, who asks for that.
-pub async fn judge(app: &App, target: &Target, visitor: Option<&Visitor>) -> Result<Decision> {
-    let rules = access::rules(app).await?;
+pub async fn judge(
+    app: &App,
+    target: &Target,
+    visitor: Option<&Visitor>,
+    glance: Glance,
+) -> Result<Decision> {
+    let rules = access::rules_in(app, glance.state).await?;
     let person = visitor.map(Visitor::person);
-    Ok(access::decide(&rules, target, person.as_ref(), app.clock.now()))
+    Ok(access::decide(&rules, target, person.as_ref(), glance.now))
 }
 
 /// Notes that the rules do not let somebody in, and answers by what reference an administrator finds it. Neither path nor query
@@ -235,7 +279,7 @@ pub async fn denial(app: &App, reference: &str) -> Result<Denial> {
     })
 }
 
-fn visitor(live: Live, groups: Vec<String>) -> Visitor {
-    let level = Level::of_row(live.level);
-    Visitor { name: live.name, groups, level, proved_at: live.proved_at, by_token: false }
+fn visitor(live: &Live, groups: Vec<String>) -> Visitor {
+    let (name, level) = (live.name.clone(), Level::of_row(live.level));
+    Visitor { name, groups, level, proved_at: live.proved_at, by_token: false }
 }

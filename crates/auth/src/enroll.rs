@@ -46,6 +46,16 @@ pub struct Pending {
     pub qr_side: u32,
     /// What it will be.
     pub kind: NewIs,
+    /// The issuer in it.
+    pub issuer: String,
+    /// The hash of its codes: `SHA1`.
+    pub algorithm: &'static str,
+    /// The digits of a code.
+    pub digits: u32,
+    /// Seconds that a code is good.
+    pub period: u32,
+    /// When it is over.
+    pub expires_at: Time,
 }
 
 /// What a new authenticator will be to its person.
@@ -88,6 +98,13 @@ impl Waiting {
         match self {
             Waiting::New(registration) => &registration.name,
             Waiting::Known(known) => &known.1.name,
+        }
+    }
+
+    fn expires_at(&self) -> Time {
+        match self {
+            Waiting::New(registration) => registration.expires_at,
+            Waiting::Known(known) => known.0.expires_at,
         }
     }
 
@@ -143,6 +160,11 @@ pub async fn pending(app: &App, token: &Token) -> Result<Pending> {
             Waiting::Known(_) => NewIs::Further,
         },
         name: waiting.name().to_owned(),
+        algorithm: account.key.algorithm().name(),
+        digits: account.key.digits().count(),
+        period: account.key.period(),
+        expires_at: waiting.expires_at(),
+        issuer: account.issuer,
         uri,
     })
 }

@@ -65,6 +65,9 @@ pub enum Error {
     /// The sign-in, the enrollment or the link is over, or never was.
     #[error("this has expired")]
     Expired,
+    /// Whoever asks may not do that, whatever they prove.
+    #[error("only an owner changes roles, and looks after administrators and owners")]
+    Forbidden,
     /// There is no such thing.
     #[error("there is no such thing: {0}")]
     NotFound(String),

@@ -137,7 +137,7 @@ fn people(
 ) -> Result<()> {
     let mut after = String::new();
     loop {
-        let page = users::page(conn, &after, PAGE)?;
+        let page = users::page(conn, ("", &after), PAGE)?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.name.to_ascii_lowercase();
         for user in &page {

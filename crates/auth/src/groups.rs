@@ -3,11 +3,12 @@
 
 use store::groups::{self, NewGroup};
 use store::users::User;
-use store::{Conn, Id, Time, Tx, claims, users};
+use store::{Conn, Id, Time, Tx, users};
 
 use crate::audit::{Happened, Whom};
-use crate::name::Name;
-use crate::{App, Error, Result, Visit};
+use crate::error::Rule;
+use crate::name::{self, Name};
+use crate::{Acting, App, Error, Result, Role};
 
 /// The most groups that there may be.
 const AT_MOST: i64 = 1000;
@@ -58,13 +59,14 @@ fn group(row: groups::Group, members: i64) -> Group {
 }
 
 /// Makes a group, to which nobody belongs yet.
-pub async fn add(app: &App, name: &str) -> Result<Group> {
-    let now = app.clock.now();
+pub async fn add<'a>(acting: impl Into<Acting<'a>>, name: &str) -> Result<Group> {
+    let acting = acting.into();
+    let (app, now) = (acting.app, acting.app.clock.now());
     let (name, id) = (Name::parse_group(name)?, app.random.id(now));
-    let scribe = app.scribe(&Visit::default(), now);
+    let actor = acting.actor(now);
     app.db
         .write(move |tx| {
-            one_at_a_time(tx, now)?;
+            actor.begin(tx)?;
             let new = NewGroup { id: &id, name: name.shown(), name_key: name.key() };
             if !groups::insert(tx, &new, now)? {
                 return Err(Error::Taken);
@@ -75,26 +77,27 @@ pub async fn add(app: &App, name: &str) -> Result<Group> {
                 )));
             }
             let nobody = Whom { id: None, name: "" };
-            scribe.record(tx, Happened::GroupCreated, nobody, &[("group", name.shown())])?;
+            actor.record(tx, Happened::GroupCreated, nobody, &[("group", name.shown())])?;
             Ok(Group { id: id.clone(), name: name.shown().to_owned(), members: 0, created_at: now })
         })
         .await
 }
 
 /// Removes a group. Its people stay, and belong to it no more.
-pub async fn remove(app: &App, name: &str) -> Result<()> {
-    let now = app.clock.now();
+pub async fn remove<'a>(acting: impl Into<Acting<'a>>, name: &str) -> Result<()> {
+    let acting = acting.into();
+    let (app, now) = (acting.app, acting.app.clock.now());
     let name = Name::parse_group(name)?;
-    let scribe = app.scribe(&Visit::default(), now);
+    let actor = acting.actor(now);
     app.db
         .write(move |tx| {
-            one_at_a_time(tx, now)?;
+            actor.begin(tx)?;
             let group = find(tx, &name)?;
             let members = groups::count_members(tx, &group.id)?.to_string();
             groups::remove(tx, &group.id)?;
             let nobody = Whom { id: None, name: "" };
             let detail = [("group", group.name.as_str()), ("members", &members)];
-            scribe.record(tx, Happened::GroupRemoved, nobody, &detail)
+            actor.record(tx, Happened::GroupRemoved, nobody, &detail)
         })
         .await
 }
@@ -102,8 +105,16 @@ pub async fn remove(app: &App, name: &str) -> Result<()> {
 /// At most a thousand groups whose names come after this one, by name; from `""` on. For lists that are written piece by
 /// piece.
 pub async fn page(app: &App, after: &str) -> Result<Vec<Group>> {
-    let after = after.to_ascii_lowercase();
-    let page = app.db.scan(move |conn| groups::page(conn, &after, PAGE)).await?;
+    piece(app, after, PAGE).await
+}
+
+/// So many of them at most.
+///
+/// # Errors
+/// When no name can be `after`.
+pub async fn piece(app: &App, after: &str, most: i64) -> Result<Vec<Group>> {
+    let after = name::beginning(after).ok_or(Rule::GroupName)?;
+    let page = app.db.scan(move |conn| groups::page(conn, &after, most)).await?;
     Ok(page.into_iter().map(|listed| group(listed.group, listed.members)).collect())
 }
 
@@ -121,8 +132,17 @@ pub async fn show(app: &App, name: &str) -> Result<Group> {
 
 /// At most a thousand people of a group whose names come after this one, by name; from `""` on.
 pub async fn members(app: &App, group: &Group, after: &str) -> Result<Vec<Member>> {
-    let (id, after) = (group.id.clone(), after.to_ascii_lowercase());
-    let page = app.db.scan(move |conn| groups::members(conn, &id, &after, PAGE)).await?;
+    members_piece(app, group, (after, PAGE)).await
+}
+
+/// So many of them at most.
+///
+/// # Errors
+/// When no name can be `after`.
+pub async fn members_piece(app: &App, group: &Group, (after, most): (&str, i64)) -> Result<Vec<Member>> {
+    let after = name::beginning(after).ok_or(Rule::Name)?;
+    let id = group.id.clone();
+    let page = app.db.scan(move |conn| groups::members(conn, &id, &after, most)).await?;
     let member = |row: groups::Member| Member { id: row.user_id, name: row.name, joined_at: row.joined_at };
     Ok(page.into_iter().map(member).collect())
 }
@@ -134,9 +154,10 @@ pub async fn of_user(app: &App, user_id: &Id) -> Result<Vec<String>> {
 }
 
 /// Puts people into a group: all of them, or nobody when one is not there.
-pub async fn join(app: &App, name: &str, people: &[String]) -> Result<Change> {
-    let now = app.clock.now();
-    change(app, (name, people), Happened::GroupJoined, move |tx, group, user| {
+pub async fn join<'a>(acting: impl Into<Acting<'a>>, name: &str, people: &[String]) -> Result<Change> {
+    let acting = acting.into();
+    let now = acting.app.clock.now();
+    change(acting, (name, people), Happened::GroupJoined, move |tx, group, user| {
         if !groups::add_member(tx, &group.id, &user.id, now)? {
             return Ok(false);
         }
@@ -153,8 +174,8 @@ pub async fn join(app: &App, name: &str, people: &[String]) -> Result<Change> {
 }
 
 /// Takes people out of a group: all of them, or nobody when one is not there.
-pub async fn leave(app: &App, name: &str, people: &[String]) -> Result<Change> {
-    change(app, (name, people), Happened::GroupLeft, |tx, group, user| {
+pub async fn leave<'a>(acting: impl Into<Acting<'a>>, name: &str, people: &[String]) -> Result<Change> {
+    change(acting.into(), (name, people), Happened::GroupLeft, |tx, group, user| {
         Ok(groups::remove_member(tx, &group.id, &user.id)?)
     })
     .await
@@ -162,12 +183,12 @@ pub async fn leave(app: &App, name: &str, people: &[String]) -> Result<Change> {
 
 /// Finds the group and the people, changes, and records who was changed, in one transaction.
 async fn change(
-    app: &App,
+    acting: Acting<'_>,
     (name, people): (&str, &[String]),
     happened: Happened,
     what: impl Fn(&mut Tx<'_>, &groups::Group, &User) -> Result<bool> + Send + 'static,
 ) -> Result<Change> {
-    let now = app.clock.now();
+    let (app, now) = (acting.app, acting.app.clock.now());
     let name = Name::parse_group(name)?;
     if people.len() > AT_ONCE {
         return Err(Error::Refused(format!(
@@ -176,17 +197,18 @@ async fn change(
         )));
     }
     let people = people.iter().map(|name| Name::parse(name)).collect::<Result<Vec<_>, _>>()?;
-    let scribe = app.scribe(&Visit::default(), now);
+    let actor = acting.actor(now);
     app.db
         .write(move |tx| {
-            one_at_a_time(tx, now)?;
+            let reach = actor.begin(tx)?;
             let group = find(tx, &name)?;
             let mut change = Change { group: group.name.clone(), changed: Vec::new(), unchanged: Vec::new() };
             for name in &people {
                 let user = users::by_name(tx, name.key())?.ok_or_else(|| Error::nobody(name.shown()))?;
+                reach.refuse_beyond(Role::of_row(&user.role))?;
                 if what(tx, &group, &user)? {
                     let whom = Whom { id: Some(&user.id), name: &user.name };
-                    scribe.record(tx, happened, whom, &[("group", &group.name)])?;
+                    actor.record(tx, happened, whom, &[("group", &group.name)])?;
                     change.changed.push(user.name);
                 } else {
                     change.unchanged.push(user.name);
@@ -199,10 +221,4 @@ async fn change(
 
 fn find(conn: &mut Conn<'_>, name: &Name) -> Result<groups::Group> {
     groups::by_name(conn, name.key())?.ok_or_else(|| Error::no_group(name.shown()))
-}
-
-/// Of many changes each counts what the one before has left. The same lock as for changes of people, so that whoever is
-/// removed at this moment joins nothing.
-fn one_at_a_time(tx: &mut Tx<'_>, now: Time) -> Result<()> {
-    Ok(claims::lock(tx, "people", now)?)
 }

@@ -5,6 +5,7 @@
 //! [`access`] and [`api_token`] are for those who run the place; [`app_session`] and [`verify`] for other programs. It reads the
 //! clock once, decides, and writes everything, the event included, in one transaction.
 
+mod acting;
 mod authenticator;
 mod clock;
 mod code;
@@ -57,6 +58,7 @@ use std::time::Duration;
 
 use store::Db;
 
+pub use acting::{Acting, By};
 pub use clock::{Clock, date, date_and_time, moment, time_of_day, timestamp};
 pub use config::Config;
 pub use error::{Error, Hint, Result, Rule};
@@ -69,6 +71,7 @@ pub use store::{Id, Kind as DatabaseKind, Tally, Time};
 pub use visit::{Visit, browser_and_system};
 
 use access::Book;
+use app_session::Remembered;
 use audit::{Scribe, Whom};
 use error::Tampered;
 use hasher::Hasher;
@@ -92,6 +95,7 @@ pub struct App {
     steadiness: Steadiness,
     crowd: Crowd,
     book: Book,
+    remembered: Remembered,
 }
 
 /// Refuses a master key that is none, or that others may read or change, if there is one yet. Makes nothing.
@@ -185,8 +189,9 @@ impl App {
         let vault = Vault::open(&db, master, random.clone(), now).await?;
         let hasher = Hasher::new(threads, config.password_cost, vault.peppers().clone())?;
         let (config, rested, crowd) = (Arc::new(config), Rested::default(), Crowd::default());
-        let book = Book::default();
-        let app = App { config, clock, random, db, vault, hasher, rested, crowd, steadiness, book };
+        let (book, remembered) = (Book::default(), Remembered::default());
+        let app =
+            App { config, clock, random, db, vault, hasher, rested, crowd, steadiness, book, remembered };
         keys::refuse_missing(&app).await?;
         Ok(app)
     }

@@ -8,7 +8,8 @@ use store::user_links::UserLink;
 use store::users::User;
 use store::{Conn, Time, Tx, authenticators, devices, recovery_codes, sessions, user_links, users};
 
-use crate::audit::{Happened, Scribe, Whom};
+use crate::acting::Actor;
+use crate::audit::{Happened, Whom};
 use crate::code::Guess;
 use crate::config::Factors;
 use crate::enrollment::{self, Begun, Pend};
@@ -20,7 +21,7 @@ use crate::password::Password;
 use crate::random::{Token, Words};
 use crate::session::{self, For, Started};
 use crate::setup::Made;
-use crate::{App, Error, Level, Result, Role, Visit, account};
+use crate::{Acting, App, Error, Level, Result, Role, Visit, account};
 
 /// How long a link is good, in seconds.
 pub const GOOD_FOR: i64 = 60 * 60;
@@ -109,20 +110,21 @@ pub enum Followed {
 }
 
 /// Makes a link for somebody, and voids the one before.
-pub async fn make(app: &App, name: &str, purpose: Purpose) -> Result<Made> {
-    make_with(app, name, purpose, |_, _, _| Ok(())).await
+pub async fn make<'a>(acting: impl Into<Acting<'a>>, name: &str, purpose: Purpose) -> Result<Made> {
+    make_with(acting.into(), name, purpose, |_, _, _| Ok(())).await
 }
 
 /// Takes somebody's authenticators and recovery codes away, ends all their sessions, and makes the link by which they set
 /// up a new one. The password alone never enrolls.
-pub async fn reset_factor(app: &App, name: &str) -> Result<Made> {
-    let now = app.clock.now();
-    make_with(app, name, Purpose::Enroll, move |tx, user, scribe| {
+pub async fn reset_factor<'a>(acting: impl Into<Acting<'a>>, name: &str) -> Result<Made> {
+    let acting = acting.into();
+    let now = acting.app.clock.now();
+    make_with(acting, name, Purpose::Enroll, move |tx, user, actor| {
         authenticators::retire_of_user(tx, &user.id, now)?;
         recovery_codes::remove_of_user(tx, &user.id)?;
         recovery_codes::take_sheet(tx, &user.id)?;
         sessions::end_of_user(tx, &user.id)?;
-        scribe.record(tx, Happened::FactorReset, Whom { id: Some(&user.id), name: &user.name }, &[])?;
+        actor.record(tx, Happened::FactorReset, Whom { id: Some(&user.id), name: &user.name }, &[])?;
         users::start_over(tx, &user.id)?;
         Ok(())
     })
@@ -130,26 +132,28 @@ pub async fn reset_factor(app: &App, name: &str) -> Result<Made> {
 }
 
 async fn make_with(
-    app: &App,
+    acting: Acting<'_>,
     name: &str,
     purpose: Purpose,
-    before: impl Fn(&mut Tx<'_>, &User, &Scribe) -> Result<()> + Send + 'static,
+    before: impl Fn(&mut Tx<'_>, &User, &Actor) -> Result<()> + Send + 'static,
 ) -> Result<Made> {
-    let now = app.clock.now();
+    let (app, now) = (acting.app, acting.app.clock.now());
     let words = app.random.link();
     let (token_mac, expires_at) = (app.vault.user_link_mac(&words), now.plus_seconds(GOOD_FOR));
     let (key, missing) = (Name::parse(name)?.key().to_owned(), name.to_owned());
-    let (scribe, vault) = (app.scribe(&Visit::default(), now), app.vault.clone());
+    let (actor, vault) = (acting.actor(now), app.vault.clone());
     app.db
         .write(move |tx| {
+            let reach = actor.begin(tx)?;
             let found = users::by_name(tx, &key)?.ok_or_else(|| Error::nobody(&missing))?;
+            reach.refuse_beyond(Role::of_row(&found.role))?;
             if found.disabled {
                 return Err(Error::Refused(format!(
                     "{0} may not sign in. Let them in again first: latchkey user enable {0}",
                     found.name
                 )));
             }
-            before(tx, &found, &scribe)?;
+            before(tx, &found, &actor)?;
             let user = users::by_id(tx, &found.id)?.ok_or(Error::Expired)?;
             let link = UserLink {
                 user_id: user.id.clone(),
@@ -161,7 +165,7 @@ async fn make_with(
             user_links::replace(tx, &link, now)?;
             limits::open_door(tx, &vault, &key)?;
             let whom = Whom { id: Some(&user.id), name: &user.name };
-            scribe.record(tx, Happened::LinkMade, whom, &[("for", purpose.text())])
+            actor.record(tx, Happened::LinkMade, whom, &[("for", purpose.text())])
         })
         .await?;
     Ok(Made { url: format!("{}/link/{}", app.config.public_url.origin(), words.reveal()), expires_at })

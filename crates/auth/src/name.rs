@@ -2,6 +2,12 @@
 
 use crate::error::Rule;
 
+/// What a name may begin with, in lower case; `None` for what no name of a person or a group has in it.
+pub(crate) fn beginning(typed: &str) -> Option<String> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-@+".contains(&b);
+    (typed.len() <= 64 && typed.bytes().all(allowed)).then(|| typed.to_ascii_lowercase())
+}
+
 /// A name that keeps its rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Name {

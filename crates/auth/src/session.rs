@@ -8,7 +8,7 @@ use crate::audit::{Happened, Whom};
 use crate::config::Factors;
 use crate::name::Name;
 use crate::vault::Purpose;
-use crate::{App, Error, Level, Result, Role, Token, Visit};
+use crate::{Acting, App, Error, Level, Result, Role, Token, Visit};
 
 const MINUTE: i64 = 60;
 const DAY: i64 = 24 * 60 * MINUTE;
@@ -211,19 +211,22 @@ pub async fn end_one(app: &App, id: &str) -> Result<Open> {
 }
 
 /// Ends all sessions of somebody, and every sign-in on its way. Says how many sessions there were.
-pub async fn end_all(app: &App, name: &str) -> Result<u64> {
+pub async fn end_all<'a>(acting: impl Into<Acting<'a>>, name: &str) -> Result<u64> {
     let (key, missing) = (Name::parse(name)?.key().to_owned(), name.to_owned());
-    let now = app.clock.now();
-    let scribe = app.scribe(&Visit::default(), now);
+    let acting = acting.into();
+    let (app, now) = (acting.app, acting.app.clock.now());
+    let actor = acting.actor(now);
     app.db
         .write(move |tx| {
+            let reach = actor.begin(tx)?;
             let user = users::by_name(tx, &key)?.ok_or_else(|| Error::nobody(&missing))?;
+            reach.refuse_beyond(Role::of_row(&user.role))?;
             // What is over, and not swept yet, was no session any more.
             let live = sessions::of_user(tx, &user.id, now)?.len() as u64;
             users::end_everything(tx, &user.id)?;
             sessions::end_of_user(tx, &user.id)?;
             let whom = Whom { id: Some(&user.id), name: &user.name };
-            scribe.record(tx, Happened::SignedOut, whom, &[("sessions", &live.to_string())])?;
+            actor.record(tx, Happened::SignedOut, whom, &[("sessions", &live.to_string())])?;
             Ok(live)
         })
         .await

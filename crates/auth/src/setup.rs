@@ -7,7 +7,7 @@ use crate::audit::{Happened, Whom};
 use crate::name::Name;
 use crate::random::{Token, Words};
 use crate::vault::Purpose;
-use crate::{App, Error, Result, Role, Visit};
+use crate::{Acting, App, Error, Result, Role};
 
 /// How long the first owner's link is good, in seconds.
 pub const OWNER_LINK: i64 = 60 * 60;
@@ -38,16 +38,16 @@ pub async fn has_owner(app: &App) -> Result<bool> {
 
 /// Makes the link for the first owner, and voids the one before. Refused once there is an owner.
 pub async fn owner_link(app: &App) -> Result<Made> {
-    make(app, None, Role::Owner, OWNER_LINK).await
+    make(app.into(), None, Role::Owner, OWNER_LINK).await
 }
 
 /// Makes a link for somebody new, and voids the one before for the same name.
-pub async fn user_link(app: &App, name: &str, role: Role) -> Result<Made> {
-    make(app, Some(Name::parse(name)?), role, USER_LINK).await
+pub async fn user_link<'a>(acting: impl Into<Acting<'a>>, name: &str, role: Role) -> Result<Made> {
+    make(acting.into(), Some(Name::parse(name)?), role, USER_LINK).await
 }
 
-async fn make(app: &App, name: Option<Name>, role: Role, lasts: i64) -> Result<Made> {
-    let now = app.clock.now();
+async fn make(acting: Acting<'_>, name: Option<Name>, role: Role, lasts: i64) -> Result<Made> {
+    let (app, now) = (acting.app, acting.app.clock.now());
     let words = app.random.link();
     let link = SetupLink {
         slot: name.as_ref().map_or_else(|| "owner".to_owned(), |name| slot_of(name.key())),
@@ -57,16 +57,22 @@ async fn make(app: &App, name: Option<Name>, role: Role, lasts: i64) -> Result<M
         expires_at: now.plus_seconds(lasts),
     };
     let expires_at = link.expires_at;
-    let scribe = app.scribe(&Visit::default(), now);
+    let actor = acting.actor(now);
     app.db
         .write(move |tx| {
+            let reach = actor.begin(tx)?;
+            reach.refuse_beyond(role)?;
             match &name {
                 Some(name) if users::by_name(tx, name.key())?.is_some() => return Err(Error::Taken),
                 _ => refuse_second_owner(tx, &link.role)?,
             }
+            // What somebody may not make they may not replace either.
+            if let Some(older) = setup_links::role_of_slot(tx, &link.slot, now)? {
+                reach.refuse_beyond(Role::of_row(&older))?;
+            }
             setup_links::replace(tx, &link, now)?;
             let whom = Whom { id: None, name: link.name.as_deref().unwrap_or("") };
-            scribe.record(tx, Happened::LinkMade, whom, &[("role", &link.role)])
+            actor.record(tx, Happened::LinkMade, whom, &[("role", &link.role)])
         })
         .await?;
     Ok(Made { url: format!("{}/setup/{}", app.config.public_url.origin(), words.reveal()), expires_at })

@@ -1,14 +1,17 @@
 //! People, as those who run the place see them: list, show, give a role, lock out, let in again.
 
-use store::{Time, Tx, claims, devices, groups, recovery_codes, registrations, setup_links, users};
+use store::{Time, Tx, devices, groups, recovery_codes, registrations, setup_links, users};
 
 use crate::account::authenticators;
+use crate::acting::Reach;
 use crate::audit::{Happened, Whom};
 use crate::enrollment::{Begun, Pend, Purpose};
+use crate::error::Rule;
 use crate::limits::{IN_A_ROW, Kind, Payer};
-use crate::name::Name;
+use crate::name::{self, Name};
 use crate::random::Token;
-use crate::{App, Error, Level, Result, Role, Visit, limits, setup};
+use crate::vault::Vault;
+use crate::{Acting, App, Error, Level, Result, Role, limits, setup};
 
 /// People in a piece of a list.
 const PAGE: i64 = 1000;
@@ -86,8 +89,17 @@ pub async fn all(app: &App) -> Result<Vec<Person>> {
 /// At most a thousand people whose names come after this one, by name; from `""` on. For lists that are written piece by
 /// piece.
 pub async fn page(app: &App, after: &str) -> Result<Vec<Person>> {
-    let after = after.to_ascii_lowercase();
-    let page = app.db.scan(move |conn| users::page(conn, &after, PAGE)).await?;
+    search(app, "", (after, PAGE)).await
+}
+
+/// So many at most of those whose names begin with `prefix` and come after `after`, by name.
+///
+/// # Errors
+/// When nobody's name can be `after`.
+pub async fn search(app: &App, prefix: &str, (after, most): (&str, i64)) -> Result<Vec<Person>> {
+    let after = name::beginning(after).ok_or(Rule::Name)?;
+    let Some(prefix) = name::beginning(prefix) else { return Ok(Vec::new()) };
+    let page = app.db.scan(move |conn| users::page(conn, (&prefix, &after), most)).await?;
     Ok(page.into_iter().map(person).collect())
 }
 
@@ -124,62 +136,93 @@ pub async fn show(app: &App, name: &str) -> Result<Details> {
         .await
 }
 
+/// What of somebody is to be changed; `None` leaves it as it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Change {
+    /// May not sign in.
+    pub disabled: Option<bool>,
+    /// What they may do to the place.
+    pub role: Option<Role>,
+}
+
 /// Gives a role. Their sessions end, so that nobody goes on as who they were.
-pub async fn set_role(app: &App, name: &str, role: Role) -> Result<()> {
-    change(app, name, move |tx, user, _| {
-        if Role::of_row(&user.role) == role {
-            return Ok(None);
-        }
-        if role != Role::Owner {
-            keep_an_owner(tx, user)?;
-        }
-        if role != Role::User && user.password.is_none() {
-            return Err(Error::Refused(format!(
-                "{0} has no password, and whoever looks after others needs one. Let them choose it first: \
-                 latchkey user link {0} --for password",
-                user.name
-            )));
-        }
-        users::update_role(tx, &user.id, role.text())?;
-        // Whoever held the link for the first owner comes too late now.
-        if role == Role::Owner {
-            setup_links::remove(tx, "owner")?;
-        }
-        Ok(Some((Happened::RoleChanged, role.text())))
-    })
-    .await
+pub async fn set_role<'a>(acting: impl Into<Acting<'a>>, name: &str, role: Role) -> Result<()> {
+    update(acting, name, Change { role: Some(role), ..Change::default() }).await
 }
 
 /// Locks somebody out, and everything they have open with them.
-pub async fn disable(app: &App, name: &str) -> Result<()> {
-    change(app, name, |tx, user, _| {
-        keep_an_owner(tx, user)?;
-        Ok(users::disable(tx, &user.id)?.then_some((Happened::Disabled, "")))
+pub async fn disable<'a>(acting: impl Into<Acting<'a>>, name: &str) -> Result<()> {
+    update(acting, name, Change { disabled: Some(true), ..Change::default() }).await
+}
+
+/// Lets somebody in again: not disabled, no wrong codes held against them, nothing to wait for.
+pub async fn enable<'a>(acting: impl Into<Acting<'a>>, name: &str) -> Result<()> {
+    update(acting, name, Change { disabled: Some(false), ..Change::default() }).await
+}
+
+/// The same in one: both are changed, or nothing is.
+pub async fn update<'a>(acting: impl Into<Acting<'a>>, name: &str, to: Change) -> Result<()> {
+    let acting = acting.into();
+    let (vault, now) = (acting.app.vault.clone(), acting.app.clock.now());
+    change(acting, name, move |tx, user, (key, reach)| {
+        let mut done = Vec::new();
+        if to.disabled == Some(false) {
+            done.push(let_in(tx, user, (&vault, key), now)?);
+        }
+        if let Some(role) = to.role {
+            reach.refuse_beyond(role)?;
+            done.extend(give_role(tx, user, role)?);
+        }
+        if to.disabled == Some(true) {
+            // With the role that they have by now.
+            let user = users::by_id(tx, &user.id)?.ok_or(Error::Expired)?;
+            keep_an_owner(tx, &user)?;
+            done.extend(users::disable(tx, &user.id)?.then_some((Happened::Disabled, "")));
+        }
+        Ok(done)
     })
     .await
 }
 
-/// Lets somebody in again: not disabled, no wrong codes held against them, nothing to wait for.
-pub async fn enable(app: &App, name: &str) -> Result<()> {
-    let (vault, now) = (app.vault.clone(), app.clock.now());
-    change(app, name, move |tx, user, key| {
-        users::enable(tx, &user.id)?;
-        for kind in [Kind::Password, Kind::Code, Kind::CodeAlone, Kind::Recovery] {
-            limits::forgive(tx, kind, &Payer::name(&vault, key))?;
-            for browser in devices::of_user(tx, &user.id, now)? {
-                limits::forgive(tx, kind, &Payer::known(&vault, key, &browser.token_mac))?;
-            }
+fn give_role(tx: &mut Tx<'_>, user: &users::User, role: Role) -> Result<Option<Done>> {
+    if Role::of_row(&user.role) == role {
+        return Ok(None);
+    }
+    if role != Role::Owner {
+        keep_an_owner(tx, user)?;
+    }
+    if role != Role::User && user.password.is_none() {
+        return Err(Error::Refused(format!(
+            "{0} has no password, and whoever looks after others needs one. Let them choose it first: \
+             latchkey user link {0} --for password",
+            user.name
+        )));
+    }
+    users::update_role(tx, &user.id, role.text())?;
+    // Whoever held the link for the first owner comes too late now.
+    if role == Role::Owner {
+        setup_links::remove(tx, "owner")?;
+    }
+    Ok(Some((Happened::RoleChanged, role.text())))
+}
+
+fn let_in(tx: &mut Tx<'_>, user: &users::User, (vault, key): (&Vault, &str), now: Time) -> Result<Done> {
+    users::enable(tx, &user.id)?;
+    for kind in [Kind::Password, Kind::Code, Kind::CodeAlone, Kind::Recovery] {
+        limits::forgive(tx, kind, &Payer::name(vault, key))?;
+        for browser in devices::of_user(tx, &user.id, now)? {
+            limits::forgive(tx, kind, &Payer::known(vault, key, &browser.token_mac))?;
         }
-        Ok(Some((Happened::Enabled, "")))
-    })
-    .await
+    }
+    Ok((Happened::Enabled, ""))
 }
 
 /// Removes somebody with everything of theirs: sessions, authenticators, recovery codes, groups, links, tries. The name is
 /// free then. What happened to them stays in the audit log.
-pub async fn remove(app: &App, name: &str) -> Result<()> {
-    let vault = app.vault.clone();
-    change(app, name, move |tx, user, key| {
+pub async fn remove<'a>(acting: impl Into<Acting<'a>>, name: &str) -> Result<()> {
+    let acting = acting.into();
+    let vault = acting.app.vault.clone();
+    change(acting, name, move |tx, user, (key, _)| {
         keep_an_owner(tx, user)?;
         // A registration that began before there was this account must not become the next one of that name.
         registrations::remove(tx, key)?;
@@ -188,7 +231,7 @@ pub async fn remove(app: &App, name: &str) -> Result<()> {
         for kind in [Kind::Password, Kind::Code, Kind::CodeAlone, Kind::Recovery] {
             limits::forgive(tx, kind, &Payer::name(&vault, key))?;
         }
-        Ok(Some((Happened::UserRemoved, "")))
+        Ok(vec![(Happened::UserRemoved, "")])
     })
     .await
 }
@@ -218,25 +261,28 @@ pub async fn enroll(app: &App, name: &str, called: Option<&str>) -> Result<Token
     Ok(token)
 }
 
+/// What was done to somebody, and which role was given with it, if one was.
+type Done = (Happened, &'static str);
+
 /// Finds the user, changes, and records what was changed, in one transaction.
 async fn change(
-    app: &App,
+    acting: Acting<'_>,
     name: &str,
-    what: impl Fn(&mut Tx<'_>, &users::User, &str) -> Result<Option<(Happened, &'static str)>> + Send + 'static,
+    what: impl Fn(&mut Tx<'_>, &users::User, (&str, Reach)) -> Result<Vec<Done>> + Send + 'static,
 ) -> Result<()> {
-    let now = app.clock.now();
+    let (app, now) = (acting.app, acting.app.clock.now());
     let (key, missing) = (Name::parse(name)?.key().to_owned(), name.to_owned());
-    let scribe = app.scribe(&Visit::default(), now);
+    let actor = acting.actor(now);
     app.db
         .write(move |tx| {
-            // One at a time, or two owners could each remove the other.
-            claims::lock(tx, "people", now)?;
+            let reach = actor.begin(tx)?;
             let user = users::by_name(tx, &key)?.ok_or_else(|| Error::nobody(&missing))?;
-            if let Some((happened, detail)) = what(tx, &user, &key)? {
+            reach.refuse_beyond(Role::of_row(&user.role))?;
+            for (happened, role) in what(tx, &user, (&key, reach))? {
                 let whom = Whom { id: Some(&user.id), name: &user.name };
-                let detail = [("to", detail)];
-                let detail = if detail[0].1.is_empty() { &[] } else { &detail[..] };
-                scribe.record(tx, happened, whom, detail)?;
+                let detail = [("to", role)];
+                let detail = if role.is_empty() { &[] } else { &detail[..] };
+                actor.record(tx, happened, whom, detail)?;
             }
             Ok(())
         })

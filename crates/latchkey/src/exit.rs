@@ -40,7 +40,9 @@ impl Trouble {
     pub(crate) fn of_command(error: auth::Error) -> Trouble {
         match error {
             auth::Error::Refused(why) => Trouble::conflict(why),
-            auth::Error::Rules(rules) if matches!(rules[..], [Rule::TokenNameTaken | Rule::TooManyTokens]) => {
+            auth::Error::Rules(rules)
+                if matches!(rules[..], [Rule::TokenNameTaken | Rule::TooManyTokens]) =>
+            {
                 Trouble::conflict(rules[0].to_string())
             }
             other => other.into(),

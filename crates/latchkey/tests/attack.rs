@@ -71,3 +71,8 @@ fn nobody_is_led_away_and_floods_in_one_request_are_refused() {
 fn no_secret_is_found_in_what_is_written_down() {
     hold(&["secrets"]);
 }
+
+#[test]
+fn no_answer_of_the_api_is_a_5xx_or_one_that_its_document_does_not_describe() {
+    hold(&["api"]);
+}

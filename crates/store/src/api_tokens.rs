@@ -84,6 +84,18 @@ pub fn live(conn: &mut Conn<'_>, token_mac: &str, now: Time) -> Result<Option<Ow
     conn.one(LIVE, &[token_mac.into(), now.into()], owned)
 }
 
+/// The same, by its id.
+pub fn live_by_id(conn: &mut Conn<'_>, id: &Id, now: Time) -> Result<Option<Owned>> {
+    const LIVE: Sql = Sql::new(
+        "SELECT t.id, t.name, t.scopes, t.hosts, t.user_id, t.epoch, t.level, t.created_at, t.expires_at, t.used_at,
+                COALESCE(u.name, ''), COALESCE(u.role, '')
+         FROM api_tokens t LEFT JOIN users u ON u.id = t.user_id
+         WHERE t.id = $1 AND t.expires_at > $2
+           AND (t.user_id IS NULL OR (t.epoch = u.epoch AND u.disabled = FALSE))",
+    );
+    conn.one(LIVE, &[id.into(), now.into()], owned)
+}
+
 /// All of them but those that are void with everything of their owner, by name.
 pub fn all(conn: &mut Conn<'_>) -> Result<Vec<Owned>> {
     const ALL: Sql = Sql::new(

@@ -21,7 +21,7 @@ pub fn live(
 ) -> Result<Option<(Live, Vec<String>)>> {
     const LIVE: Sql = Sql::new(
         "SELECT s.id, s.user_id, u.name, u.role, s.keep, s.created_at, s.seen_at, s.proved_at, s.expires_at, s.level,
-                u.password IS NOT NULL, g.name
+                u.password IS NOT NULL, s.idle_at, g.name
          FROM app_sessions a JOIN sessions s ON s.id = a.session_id JOIN users u ON u.id = s.user_id
               LEFT JOIN members m ON m.user_id = u.id LEFT JOIN groups g ON g.id = m.group_id
          WHERE a.token_mac = $1 AND a.origin = $2 AND s.idle_at > $3 AND s.expires_at > $3 AND s.epoch = u.epoch
@@ -29,7 +29,7 @@ pub fn live(
          ORDER BY g.name_key",
     );
     let values = [token_mac.into(), origin.into(), now.into()];
-    let rows = conn.all(LIVE, &values, |row| Ok((Live::of_row(row)?, row.opt_text(11)?)))?;
+    let rows = conn.all(LIVE, &values, |row| Ok((Live::of_row(row)?, row.opt_text(12)?)))?;
     let mut groups = Vec::new();
     let mut live = None;
     for (row, group) in rows {

@@ -44,12 +44,18 @@ enum Engine {
     Sim(Arc<crate::sim::Core>),
 }
 
+/// What a database holds at a moment. While two looks find the same state, nothing has been committed between them, by anybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct State(i64);
+
 /// An open database. Cheap to clone; the last clone to go ends its threads.
 #[derive(Clone)]
 pub struct Db {
     engine: Arc<Engine>,
     wait: Duration,
     counters: Arc<Counters>,
+    #[cfg(feature = "scratch")]
+    blind: Option<State>,
 }
 
 impl std::fmt::Debug for Db {
@@ -71,7 +77,13 @@ impl Db {
             Kind::Sqlite => Engine::Sqlite(Sqlite::open(Path::new(&url["sqlite:".len()..]))?),
             Kind::Postgres => Engine::Postgres(Postgres::open(url)?),
         };
-        let db = Db { engine: Arc::new(engine), wait: WAIT, counters: Arc::default() };
+        let db = Db {
+            engine: Arc::new(engine),
+            wait: WAIT,
+            counters: Arc::default(),
+            #[cfg(feature = "scratch")]
+            blind: None,
+        };
         // Compared and ordered as bytes, or names and ids would mean different things in the two engines.
         db.ask::<(), Error, _>(Shape::Scan, WAIT, migrate::refuse_other_collations).await?;
         for pause in [10, 50, 250, 1000] {
@@ -91,7 +103,16 @@ impl Db {
             engine: Arc::new(Engine::Sim(core)),
             wait: Duration::from_secs(24 * 60 * 60),
             counters: Arc::default(),
+            #[cfg(feature = "scratch")]
+            blind: None,
         }
+    }
+
+    /// The same database for somebody who takes it for what it is now, whatever happens to it: a test shows by that what looking
+    /// is good for.
+    #[cfg(feature = "scratch")]
+    pub fn blind(&self) -> Db {
+        Db { blind: self.state(), ..self.clone() }
     }
 
     /// The schema of what is at `url`, without making or changing anything; `None` when no Latchkey was ever there.
@@ -156,6 +177,21 @@ impl Db {
         E: From<Error> + Send + 'static,
     {
         self.ask(Shape::Scan, self.wait, move |tx| f(tx)).await
+    }
+
+    /// What the database holds now, so that what was read from it before can be known to hold still. Costs less than a read, and a
+    /// commit counts as soon as its answer has left. `None` where it cannot be told: then only reading helps.
+    pub fn state(&self) -> Option<State> {
+        #[cfg(feature = "scratch")]
+        if self.blind.is_some() {
+            return self.blind;
+        }
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.state().map(State),
+            Engine::Postgres(_) => None,
+            #[cfg(feature = "simulation")]
+            Engine::Sim(_) => None,
+        }
     }
 
     /// Whether the database answers and takes writes; the error says why not.

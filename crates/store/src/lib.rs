@@ -46,7 +46,7 @@ pub mod users;
 
 use std::sync::Arc;
 
-pub use db::{Db, Kind};
+pub use db::{Db, Kind, State};
 pub use sql::{Conn, Row, Sql, Tx, Value};
 pub use tally::Tally;
 pub use tls::Secrecy;

@@ -74,9 +74,16 @@ pub struct Live {
     pub has_password: bool,
     /// Over in any case.
     pub expires_at: Time,
+    /// Over when nobody has been seen until then.
+    pub idle_at: Time,
 }
 
 impl Live {
+    /// Whether it is not over yet, as far as time goes.
+    pub fn is_live(&self, now: Time) -> bool {
+        self.idle_at > now && self.expires_at > now
+    }
+
     /// From the columns in the order of [`live`].
     pub(crate) fn of_row(row: &Row<'_>) -> Result<Live> {
         Ok(Live {
@@ -91,6 +98,7 @@ impl Live {
             expires_at: row.time(8)?,
             level: row.int(9)?,
             has_password: row.bool(10)?,
+            idle_at: row.time(11)?,
         })
     }
 }
@@ -99,7 +107,7 @@ impl Live {
 pub fn live(conn: &mut Conn<'_>, token_mac: &str, now: Time) -> Result<Option<Live>> {
     const LIVE: Sql = Sql::new(
         "SELECT s.id, s.user_id, u.name, u.role, s.keep, s.created_at, s.seen_at, s.proved_at, s.expires_at, s.level,
-                u.password IS NOT NULL
+                u.password IS NOT NULL, s.idle_at
          FROM sessions s JOIN users u ON u.id = s.user_id
          WHERE s.token_mac = $1 AND s.idle_at > $2 AND s.expires_at > $2 AND s.epoch = u.epoch AND u.disabled = FALSE",
     );
@@ -110,7 +118,7 @@ pub fn live(conn: &mut Conn<'_>, token_mac: &str, now: Time) -> Result<Option<Li
 pub fn live_by_id(conn: &mut Conn<'_>, id: &Id, now: Time) -> Result<Option<Live>> {
     const LIVE: Sql = Sql::new(
         "SELECT s.id, s.user_id, u.name, u.role, s.keep, s.created_at, s.seen_at, s.proved_at, s.expires_at, s.level,
-                u.password IS NOT NULL
+                u.password IS NOT NULL, s.idle_at
          FROM sessions s JOIN users u ON u.id = s.user_id
          WHERE s.id = $1 AND s.idle_at > $2 AND s.expires_at > $2 AND s.epoch = u.epoch AND u.disabled = FALSE",
     );

@@ -50,6 +50,12 @@ pub fn by_token(conn: &mut Conn<'_>, token_mac: &str, now: Time) -> Result<Optio
     })
 }
 
+/// The role that the link of a slot gives, unless it is void.
+pub fn role_of_slot(conn: &mut Conn<'_>, slot: &str, now: Time) -> Result<Option<String>> {
+    const ROLE: Sql = Sql::new("SELECT role FROM setup_links WHERE slot = $1 AND expires_at > $2");
+    conn.one(ROLE, &[slot.into(), now.into()], |row| row.text(0))
+}
+
 /// Spends the link. False when it was spent, replaced, or is void.
 pub fn take(tx: &mut Tx<'_>, token_mac: &str, now: Time) -> Result<bool> {
     const TAKE: Sql = Sql::new("DELETE FROM setup_links WHERE token_mac = $1 AND expires_at > $2");

@@ -106,13 +106,15 @@ pub fn all(conn: &mut Conn<'_>) -> Result<Vec<User>> {
     conn.all(ALL, &[], user)
 }
 
-/// Those whose names come after this one, which must be in lower case, by name: a list in pieces, from `""` on.
-pub fn page(conn: &mut Conn<'_>, after: &str, most: i64) -> Result<Vec<User>> {
+/// Those whose names begin with `prefix` and come after `after`, both in lower case, by name: a list in pieces, from `""` on.
+pub fn page(conn: &mut Conn<'_>, (prefix, after): (&str, &str), most: i64) -> Result<Vec<User>> {
+    // Names are ASCII, so whatever begins with `prefix` stands between it and it with the last of ASCII.
     const PAGE: Sql = Sql::new(
         "SELECT id, name, role, password, epoch, disabled, wrong_codes, created_at, signed_in_at, password_due
-         FROM users WHERE name_key > $1 ORDER BY name_key LIMIT $2",
+         FROM users WHERE name_key >= $1 AND name_key < $2 AND name_key > $3 ORDER BY name_key LIMIT $4",
     );
-    conn.all(PAGE, &[after.into(), most.into()], user)
+    let end = format!("{prefix}\u{7f}");
+    conn.all(PAGE, &[prefix.into(), (&end).into(), after.into(), most.into()], user)
 }
 
 /// How many people there are.

@@ -86,3 +86,23 @@ async fn every_statement_prepares_on_both_engines() {
     wrong.extend(on_postgres.join().unwrap());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[tokio::test]
+async fn lists_in_pieces_are_read_in_the_order_of_an_index() {
+    let lite = Scratch::new(Kind::Sqlite);
+    drop(lite.open().await);
+    let conn = rusqlite::Connection::open(lite.url().strip_prefix("sqlite:").unwrap()).unwrap();
+    let ends = ["ORDER BY name_key LIMIT $4", "ORDER BY g.name_key LIMIT $2"];
+    let lists = statements().into_iter().filter(|(_, text)| ends.iter().any(|end| text.ends_with(end)));
+    let lists: Vec<(String, String)> = lists.collect();
+    assert_eq!(lists.len(), 2, "people and groups");
+    for (file, text) in lists {
+        let mut plan = conn.prepare(&format!("EXPLAIN QUERY PLAN {text}")).unwrap();
+        let values = rusqlite::params_from_iter(vec!["1"; plan.parameter_count()]);
+        let steps = plan.query_map(values, |row| row.get::<_, String>(3)).unwrap();
+        let steps: Vec<String> = steps.map(Result::unwrap).collect();
+        let searched = steps.iter().any(|step| step.contains("_by_name (name_key>?"));
+        let sorted = steps.iter().any(|step| step.contains("TEMP B-TREE"));
+        assert!(searched && !sorted, "{file}: {steps:?}");
+    }
+}

@@ -148,22 +148,22 @@ pub(crate) fn clear(config: &Config, cookie: Cookie) -> HeaderValue {
 }
 
 /// The cookies on the host of a program: who is signed in there, and who has asked for that.
-const APP: &str = "latchkey-app";
-const NONCE: &str = "latchkey-nonce";
+const APP: [&str; 2] = ["latchkey-app", "__Host-latchkey-app"];
+const NONCE: [&str; 2] = ["latchkey-nonce", "__Host-latchkey-nonce"];
 
 /// There the address of the program says whether the prefix is possible, not ours.
-fn there(name: &str, secure: bool) -> String {
-    if secure { format!("__Host-{name}") } else { name.to_owned() }
+fn there(names: [&'static str; 2], secure: bool) -> &'static str {
+    names[usize::from(secure)]
 }
 
 /// The token by which a browser is signed in at the host of a program.
 pub(crate) fn app(secure: bool, headers: &HeaderMap) -> Option<Token> {
-    Token::parse(value(headers, &there(APP, secure))?)
+    Token::parse(value(headers, there(APP, secure))?)
 }
 
 /// Signs a browser in at the host of a program.
 pub(crate) fn app_session(secure: bool, token: &Token, keep: bool) -> HeaderValue {
-    header(&there(APP, secure), &token.reveal(), keep.then_some(sessions::KEPT), secure)
+    header(there(APP, secure), &token.reveal(), keep.then_some(sessions::KEPT), secure)
 }
 
 /// The name of the simple mode's. The prefix for one host alone is not for a domain.
@@ -184,13 +184,13 @@ pub(crate) fn domain_session(domain: &Domain, token: &Token, keep: bool) -> Head
 
 /// What a browser holds there while it fetches a ticket.
 pub(crate) fn nonce_of(secure: bool, headers: &HeaderMap) -> Option<Token> {
-    Token::parse(value(headers, &there(NONCE, secure))?)
+    Token::parse(value(headers, there(NONCE, secure))?)
 }
 
 /// Gives it that, or takes it away.
 pub(crate) fn nonce(secure: bool, token: Option<&Token>) -> HeaderValue {
     let (value, age) = token.map_or((String::new(), 0), |token| (token.reveal(), app_session::NONCE));
-    header(&there(NONCE, secure), &value, Some(age), secure)
+    header(there(NONCE, secure), &value, Some(age), secure)
 }
 
 /// Remembers a language.

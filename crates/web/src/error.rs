@@ -19,8 +19,16 @@ pub(crate) enum Trouble {
     NotInScope,
     /// 401, for programs: people are sent to `/login`.
     NotSignedIn,
+    /// 401, for programs: nobody enrolls there.
+    NotEnrolling,
+    /// 403: all factors must be given again first.
+    ProofNeeded,
+    /// 400: a piece of a list that cannot be.
+    BadPage,
     /// 403.
     Forbidden,
+    /// 403: an administrator reaches for a role, or for somebody who has one.
+    OwnersOnly,
     /// 403: a form from another site.
     ForbiddenOrigin,
     /// 403: nobody may register by themselves.
@@ -84,14 +92,18 @@ impl Trouble {
     /// The one table of statuses.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Trouble::BadEncoding | Trouble::BadJson | Trouble::NoSuchApp | Trouble::AppLost { .. } => {
-                StatusCode::BAD_REQUEST
-            }
-            Trouble::NotSignedIn | Trouble::NoToken => StatusCode::UNAUTHORIZED,
+            Trouble::BadEncoding
+            | Trouble::BadJson
+            | Trouble::BadPage
+            | Trouble::NoSuchApp
+            | Trouble::AppLost { .. } => StatusCode::BAD_REQUEST,
+            Trouble::NotSignedIn | Trouble::NoToken | Trouble::NotEnrolling => StatusCode::UNAUTHORIZED,
             Trouble::Forbidden
+            | Trouble::OwnersOnly
             | Trouble::ForbiddenOrigin
             | Trouble::RegistrationClosed
             | Trouble::NotInScope
+            | Trouble::ProofNeeded
             | Trouble::AppRefused { .. } => StatusCode::FORBIDDEN,
             Trouble::NotFound => StatusCode::NOT_FOUND,
             Trouble::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -141,7 +153,9 @@ impl From<Error> for Trouble {
             Error::NotFound(_) => Trouble::NotFound,
             Error::Busy | Error::RegistrationsFull => Trouble::Busy,
             Error::Away(_) => Trouble::DatabaseAway,
-            // These belong above a form, or ask for a proof; on their own they are a refusal.
+            Error::ProofNeeded => Trouble::ProofNeeded,
+            Error::Forbidden => Trouble::OwnersOnly,
+            // These belong above a form; on their own they are a refusal.
             Error::BadCredentials
             | Error::BadNameOrCode
             | Error::WrongCode(_)
@@ -153,7 +167,6 @@ impl From<Error> for Trouble {
             | Error::Taken
             | Error::Held
             | Error::Rules(_)
-            | Error::ProofNeeded
             | Error::Refused(_) => Trouble::Forbidden,
             Error::Unjudged(why) => Trouble::Unjudged(Arc::from(why)),
             Error::Broken(_) => Trouble::Broken(Some(Arc::new(error))),

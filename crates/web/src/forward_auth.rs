@@ -4,19 +4,21 @@
 //! The paths, headers and statuses are those of Authelia, so that a proxy which was set up for it needs another address only.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use auth::access::{Target, Unclear, Verdict};
-use auth::app_session::{self, Visitor};
+use auth::app_session::{self, Glance, Visitor};
 use auth::{App, Error, Visit, api_token};
 use axum::extract::{Request, State};
 use axum::http::header::{ACCEPT, AUTHORIZATION, HOST, LOCATION, UPGRADE, WWW_AUTHENTICATE};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use crate::Site;
 use crate::authorization::Shown;
 use crate::cookies;
-use crate::extract::{Caller, in_one_spelling, once};
-use crate::layers::Bare;
+use crate::extract::{in_one_spelling, once};
 
 /// What the program is told of a visitor. All four are sent with every 200: a proxy that copies what is there would leave the
 /// visitor's own in the place of one that is not.
@@ -42,13 +44,15 @@ enum Dialect {
 /// What a proxy is answered.
 enum Answer {
     /// The request may pass, with what the program is told.
-    Allow(Option<Visitor>),
+    Allow(Option<Arc<Visitor>>),
     /// The visitor has to sign in, or to prove more, there.
     SignIn {
         /// The portal, with the way back.
         location: String,
         /// Whether the request changes nothing, so that a browser may ask the same there.
         is_safe: bool,
+        /// Whether a program may show a token instead.
+        takes_tokens: bool,
     },
     /// The token that is shown is none of ours, or over, or not for there.
     WrongToken,
@@ -61,33 +65,34 @@ enum Answer {
 }
 
 /// Traefik, Caddy, HAProxy: the request is told in parts.
-pub(crate) async fn forward_auth(
-    State(app): State<App>,
-    Caller(visit): Caller,
-    headers: HeaderMap,
-) -> Response {
-    let target = of_parts(&headers, &visit);
-    answer(&app, (target, Dialect::Passes), &visit, &headers).await
+pub(crate) async fn forward_auth(State(site): State<Site>, request: Request) -> Response {
+    let (parts, visit) = taken_apart(request);
+    let target = of_parts(&parts.headers, &visit);
+    answer(&site.app, (target, Dialect::Passes), &visit, &parts.headers).await
 }
 
 /// nginx: the request is told as one address.
-pub(crate) async fn auth_request(
-    State(app): State<App>,
-    Caller(visit): Caller,
-    headers: HeaderMap,
-) -> Response {
-    let target = of_url(&headers, &visit);
-    answer(&app, (target, Dialect::Nginx), &visit, &headers).await
+pub(crate) async fn auth_request(State(site): State<Site>, request: Request) -> Response {
+    let (parts, visit) = taken_apart(request);
+    let target = of_url(&parts.headers, &visit);
+    answer(&site.app, (target, Dialect::Nginx), &visit, &parts.headers).await
 }
 
 /// Envoy: the request is asked again below our path, with its own method and host.
-pub(crate) async fn ext_authz(State(app): State<App>, Caller(visit): Caller, request: Request) -> Response {
-    let (parts, _) = request.into_parts();
+pub(crate) async fn ext_authz(State(site): State<Site>, request: Request) -> Response {
+    let (parts, visit) = taken_apart(request);
     let whole = parts.uri.path_and_query().map_or("", |whole| whole.as_str());
     let asked = whole.strip_prefix("/api/authz/ext-authz").unwrap_or("");
     let asked = if asked.starts_with('/') { asked.to_owned() } else { format!("/{asked}") };
     let target = of_request(&parts.headers, (&parts.method, &asked), &visit);
-    answer(&app, (target, Dialect::Passes), &visit, &parts.headers).await
+    answer(&site.app, (target, Dialect::Passes), &visit, &parts.headers).await
+}
+
+/// A request without its body, which nobody looks at, and where it came from, as its layer has found.
+fn taken_apart(request: Request) -> (Parts, Visit) {
+    let (mut parts, _) = request.into_parts();
+    let visit = parts.extensions.remove().unwrap_or_default();
+    (parts, visit)
 }
 
 fn of_parts(headers: &HeaderMap, visit: &Visit) -> Result<Target, Unclear> {
@@ -139,29 +144,28 @@ async fn answer(
             Answer::Unknown
         }),
     };
-    let mut response = say(answer, dialect, headers);
-    response.extensions_mut().insert(Bare);
-    response
+    say(answer, dialect, headers)
 }
 
 async fn decide(app: &App, target: &Target, headers: &HeaderMap) -> Result<Answer, Error> {
+    let glance = Glance::take(app);
     let mut visitor = match cookies::app(target.is_https(), headers) {
-        Some(token) => app_session::find(app, &token, &target.origin()).await?,
+        Some(token) => app_session::find(app, &token, &target.origin(), glance).await?,
         None => None,
     };
     if visitor.is_none()
         && let Some(domain) = app.config.cookie_domain.as_ref().filter(|domain| domain.covers(target.host()))
         && let Some(token) = cookies::app_of_domain(headers)
     {
-        visitor = app_session::find_in_domain(app, &token, domain).await?;
+        visitor = app_session::find_in_domain(app, &token, domain, glance).await?;
     }
     // A browser that is signed in may show the program's own name and password as well.
     let shown = if visitor.is_none() { Shown::of(headers) } else { None };
     if let Some(shown) = &shown {
         let named = (shown.name.as_deref(), shown.token.as_str());
-        visitor = api_token::visitor(app, named, target.host()).await?;
+        visitor = api_token::visitor(app, named, target.host()).await?.map(Arc::new);
     }
-    let decision = app_session::judge(app, target, visitor.as_ref()).await?;
+    let decision = app_session::judge(app, target, visitor.as_deref(), glance).await?;
     Ok(match decision.verdict {
         Verdict::Allow => Answer::Allow(visitor),
         // Whoever shows a token has nobody there who could sign in, or prove more.
@@ -176,6 +180,7 @@ async fn decide(app: &App, target: &Target, headers: &HeaderMap) -> Result<Answe
         Verdict::SignIn | Verdict::Prove => Answer::SignIn {
             location: portal(app, target),
             is_safe: matches!(target.method(), "GET" | "HEAD" | "OPTIONS"),
+            takes_tokens: decision.takes_tokens,
         },
         Verdict::Refuse => Answer::Refuse,
     })
@@ -194,9 +199,16 @@ fn portal(app: &App, target: &Target) -> String {
 fn say(answer: Answer, dialect: Dialect, headers: &HeaderMap) -> Response {
     let nginx = dialect == Dialect::Nginx;
     match answer {
-        Answer::Allow(visitor) => allow(visitor.as_ref()),
-        Answer::SignIn { location, is_safe } => sign_in(&location, (is_safe, nginx), headers),
-        Answer::WrongToken => challenge(StatusCode::UNAUTHORIZED.into_response(), headers),
+        Answer::Allow(visitor) => allow(visitor.as_deref()),
+        Answer::SignIn { location, is_safe, takes_tokens } => {
+            let response = sign_in(&location, (is_safe, nginx), headers);
+            if response.status() == StatusCode::UNAUTHORIZED {
+                challenge(response, takes_tokens, headers)
+            } else {
+                response
+            }
+        }
+        Answer::WrongToken => challenge(StatusCode::UNAUTHORIZED.into_response(), true, headers),
         Answer::Refuse => StatusCode::FORBIDDEN.into_response(),
         Answer::Unclear(unclear) => {
             tracing::warn!(%unclear, "forward-auth refuses what the proxy says");
@@ -227,20 +239,28 @@ fn sign_in(location: &str, (is_safe, nginx): (bool, bool), headers: &HeaderMap) 
         true if is_safe => StatusCode::FOUND,
         true => StatusCode::SEE_OTHER,
     };
-    let response = (status, [(LOCATION, location)]).into_response();
-    if status == StatusCode::UNAUTHORIZED { challenge(response, headers) } else { response }
+    (status, [(LOCATION, location)]).into_response()
 }
 
-/// Asks for a name and a password where some were sent, and nowhere else: a browser would open a window of its own.
-fn challenge(mut response: Response, headers: &HeaderMap) -> Response {
+/// Asks for a name and a password where some were sent, and where a program may show a token: many send none before they are
+/// asked. Never a browser that has sent none, which would open a window of its own.
+fn challenge(mut response: Response, takes_tokens: bool, headers: &HeaderMap) -> Response {
     let basic = |value: &HeaderValue| {
         value.as_bytes().get(..6).is_some_and(|kind| kind.eq_ignore_ascii_case(b"basic "))
     };
-    if headers.get(AUTHORIZATION).is_some_and(basic) {
+    let sent = headers.get(AUTHORIZATION);
+    if sent.is_some_and(basic) || takes_tokens && sent.is_none() && !is_of_a_browser(headers) {
         let challenge = HeaderValue::from_static("Basic realm=\"Authorization required\"");
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }
     response
+}
+
+/// Whether a browser sends it: somebody goes there, or a script on a page asks.
+fn is_of_a_browser(headers: &HeaderMap) -> bool {
+    headers.contains_key("sec-fetch-mode")
+        || headers.contains_key("x-requested-with")
+        || is_navigation(headers)
 }
 
 /// Whether a person's browser goes there, rather than a program or a script on a page. Never judged by the name of the browser.
@@ -290,7 +310,11 @@ mod tests {
         let answers: [fn() -> Answer; 5] = [
             || Answer::Allow(None),
             || Answer::WrongToken,
-            || Answer::SignIn { location: "https://login.example.org/?rd=x".into(), is_safe: false },
+            || Answer::SignIn {
+                location: "https://login.example.org/?rd=x".into(),
+                is_safe: false,
+                takes_tokens: true,
+            },
             || Answer::Refuse,
             || Answer::Unknown,
         ];

@@ -31,6 +31,8 @@ pub mod tls;
 
 use std::future::Future;
 use std::io;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use auth::App;
 use axum::Router;
@@ -41,12 +43,22 @@ use crate::words::Words;
 
 pub use listener::Listener;
 
-/// What every handler can ask for.
+/// What every handler can ask for. Every layer has a clone of its own for every request.
 #[derive(Clone, Debug)]
-pub(crate) struct Site {
+pub(crate) struct Site(Arc<Parts>);
+
+#[derive(Debug)]
+pub(crate) struct Parts {
     pub(crate) app: App,
     pub(crate) words: Words,
     pub(crate) branding: Branding,
+}
+
+impl Deref for Site {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
 }
 
 impl FromRef<Site> for App {
@@ -58,7 +70,7 @@ impl FromRef<Site> for App {
 /// The whole site, for whoever brings a server of their own. `serve` is the usual way in.
 pub fn router(app: App) -> Router {
     let branding = Branding::new(&app.config);
-    routes::router(Site { app, words: Words::new(), branding })
+    routes::router(Site(Arc::new(Parts { app, words: Words::new(), branding })))
 }
 
 /// Serves until `shutdown` resolves; then it accepts nothing more, and lets open requests end.

@@ -2,16 +2,22 @@
 //!
 //! Only `anyone` wears no guard: a route that is put nowhere in particular refuses.
 
-use axum::Router;
+use auth::api_token::Scope;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get, post};
+use axum::{Extension, Router};
+use utoipa_axum::routes;
 
+use crate::api::account as mine;
+use crate::api::caller::Who;
+use crate::api::document::{self, Document};
+use crate::api::doors::{self, Doors};
 use crate::pages::account::authenticators;
 use crate::pages::{
     account, code, enroll, home, link, login, logout, owed_password, recovery, recovery_codes, register,
     setup,
 };
-use crate::{Site, api, assets, forward_auth, guard, health, layers, way};
+use crate::{Site, api, assets, forward_auth, guard, health, layers, pages, way};
 
 /// The whole site.
 pub(crate) fn router(site: Site) -> Router {
@@ -63,15 +69,71 @@ pub(crate) fn router(site: Site) -> Router {
         .route("/enroll/recovery-codes", get(recovery_codes::show).post(recovery_codes::submit))
         .route("/enroll/recovery-codes.txt", get(recovery_codes::download))
         .route_layer(from_fn_with_state(site.clone(), guard::signed_in));
-    let programs = Router::new().route("/api/v1/verify", post(api::verify));
-    let all = anyone.merge(programs).merge(enrolling).merge(half_signed_in).merge(signed_in);
-    let for_proxies = Router::new()
+    let (api, described) = doors::all([
+        Doors::of(&site, Who::Anyone)
+            .route("/api/v1/register", routes!(api::register::create))
+            .route("/api/v1/login", routes!(api::login::begin))
+            .route("/api/v1/logout", routes!(api::login::logout)),
+        Doors::of(&site, Who::Enrolling)
+            .route("/api/v1/enroll", routes!(api::enroll::show, api::enroll::confirm)),
+        Doors::of(&site, Who::HalfSignedIn)
+            .route("/api/v1/login/code", routes!(api::login::code))
+            .route("/api/v1/login/password", routes!(api::login::password))
+            .route("/api/v1/login/recovery", routes!(api::login::recovery)),
+        Doors::of(&site, Who::PersonOr(Scope::AccountRead))
+            .route("/api/v1/account", routes!(mine::show))
+            .route("/api/v1/account/recovery-codes", routes!(mine::recovery_codes::show))
+            .route("/api/v1/account/authenticators", routes!(mine::authenticators::list))
+            .route("/api/v1/account/sessions", routes!(mine::sessions::list))
+            .route("/api/v1/account/tokens", routes!(mine::tokens::list))
+            .route("/api/v1/account/activity", routes!(mine::activity::list)),
+        Doors::of(&site, Who::Person)
+            .route("/api/v1/account/prove", routes!(mine::proof::prove))
+            .route("/api/v1/account/password", routes!(mine::proof::change_password))
+            .route("/api/v1/account/recovery-codes", routes!(mine::recovery_codes::renew))
+            .route("/api/v1/account/recovery-codes/saved", routes!(mine::recovery_codes::saved))
+            .route("/api/v1/account/authenticators", routes!(mine::authenticators::create))
+            .route(
+                "/api/v1/account/authenticators/{id}",
+                routes!(mine::authenticators::update, mine::authenticators::remove),
+            )
+            .route("/api/v1/account/tokens", routes!(mine::tokens::create))
+            .route("/api/v1/account/tokens/{id}", routes!(mine::tokens::revoke))
+            .route("/api/v1/account/sessions", routes!(mine::sessions::end_others))
+            .route("/api/v1/account/sessions/{id}", routes!(mine::sessions::end)),
+        Doors::of(&site, Who::AdminOr(Scope::PeopleRead))
+            .route("/api/v1/people", routes!(api::people::list))
+            .route("/api/v1/people/{username}", routes!(api::people::get))
+            .route("/api/v1/people/{username}/sessions", routes!(api::people::sessions))
+            .route("/api/v1/groups", routes!(api::groups::list))
+            .route("/api/v1/groups/{name}", routes!(api::groups::get))
+            .route("/api/v1/groups/{name}/members", routes!(api::groups::members)),
+        Doors::of(&site, Who::AdminOr(Scope::PeopleWrite))
+            .route("/api/v1/people", routes!(api::people::create))
+            .route("/api/v1/people/{username}", routes!(api::people::update, api::people::remove))
+            .route("/api/v1/people/{username}/link", routes!(api::people::create_link))
+            .route("/api/v1/people/{username}/sessions", routes!(api::people::end_sessions))
+            .route("/api/v1/groups", routes!(api::groups::create))
+            .route("/api/v1/groups/{name}", routes!(api::groups::remove))
+            .route(
+                "/api/v1/groups/{name}/members/{username}",
+                routes!(api::groups::join, api::groups::leave),
+            ),
+        Doors::of(&site, Who::Program(Scope::Verify)).route("/api/v1/verify", routes!(api::verify::judge)),
+    ]);
+    let about = Router::new()
+        .route("/api", get(pages::api::show))
+        .route("/api/openapi.json", get(document::show))
+        .layer(Extension(Document::new(described)));
+    let all = anyone.merge(about).merge(api).merge(enrolling).merge(half_signed_in).merge(signed_in);
+    let asked_by_proxies = Router::new()
         .route("/api/authz/forward-auth", any(forward_auth::forward_auth))
         .route("/api/authz/auth-request", any(forward_auth::auth_request))
         .route("/api/authz/ext-authz", any(forward_auth::ext_authz))
         .route("/api/authz/ext-authz/", any(forward_auth::ext_authz))
-        .route("/api/authz/ext-authz/{*asked}", any(forward_auth::ext_authz))
-        .route("/.latchkey/start", get(way::start))
-        .route("/.latchkey/done", get(way::done));
-    layers::wrap(all, for_proxies, &site).with_state(site)
+        .route("/api/authz/ext-authz/{*asked}", any(forward_auth::ext_authz));
+    let through_proxies =
+        Router::new().route("/.latchkey/start", get(way::start)).route("/.latchkey/done", get(way::done));
+    let pages = layers::wrap(all, through_proxies, &site);
+    pages.merge(layers::wrap_asked(asked_by_proxies, &site)).with_state(site)
 }

@@ -10,11 +10,11 @@ use axum::http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, LOCATION};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::branding::Branding;
 use crate::error::Trouble;
-use crate::problem::Problem;
+use crate::problem::{Problem, reason_of};
 use crate::words::{Arg, Language, Words};
 use crate::{Site, cookies};
 
@@ -77,7 +77,7 @@ impl Shell {
     /// A page with its status; problems alone for those who ask for JSON.
     pub(crate) fn page(&self, status: StatusCode, page: &impl Template, problems: &[Problem]) -> Response {
         if self.json && !problems.is_empty() {
-            return problem_json(status, &problems[0].text, problems);
+            return problem_json(status, (problems[0].reason, &problems[0].text), problems);
         }
         match page.render() {
             Ok(html) => {
@@ -140,18 +140,26 @@ impl Shell {
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
-/// RFC 9457.
-pub(crate) fn problem_json(status: StatusCode, detail: &str, problems: &[Problem]) -> Response {
-    let problems: Vec<_> =
-        problems.iter().map(|problem| json!({ "field": problem.field, "detail": problem.text })).collect();
+/// RFC 9457, with the reason in a word that stays.
+pub(crate) fn problem_json(
+    status: StatusCode,
+    (key, detail): (&str, &str),
+    problems: &[Problem],
+) -> Response {
+    let reason = |key: &str| if key.is_empty() { Value::Null } else { reason_of(key).into() };
+    let listed = problems.iter().map(
+        |problem| json!({ "field": problem.field, "reason": reason(problem.reason), "detail": problem.text }),
+    );
+    let listed: Vec<Value> = listed.collect();
     let mut body = json!({
         "type": "about:blank",
         "title": status.canonical_reason().unwrap_or("Error"),
         "status": status.as_u16(),
+        "reason": reason(key),
         "detail": detail,
     });
-    if !problems.is_empty() {
-        body["problems"] = problems.into();
+    if !listed.is_empty() {
+        body["problems"] = listed.into();
     }
     (status, [(CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
 }

@@ -16,25 +16,26 @@ pub(crate) fn for_form(
     shell: &Shell,
     now: Time,
 ) -> Result<(StatusCode, Vec<Problem>), Trouble> {
-    let t = |key: &'static str| shell.t(key).into_owned();
+    let general = |key| Problem::general(shell.t(key)).because(key);
+    let at = |field, key| Problem::at(field, shell.t(key)).because(key);
     let problem = match error {
-        Error::BadCredentials => Problem::general(t("problem-bad-credentials")),
-        Error::BadNameOrCode => Problem::general(t("problem-bad-name-or-code")),
-        Error::WrongCode(Hint::NotInARow) => Problem::at("otp_next", t("problem-code-not-in-a-row")),
-        Error::WrongCode(hint) => Problem::at("otp", hint_text(&hint, shell, now)),
-        Error::NoAuthenticator => Problem::general(t("problem-no-authenticator")),
-        Error::LastAuthenticator => Problem::general(t("problem-last-authenticator")),
-        Error::PasswordOverdue => Problem::general(t("problem-password-overdue")),
-        Error::WrongRecoveryCode => Problem::at("recovery_code", t("problem-recovery-wrong")),
-        Error::CodesClosed => Problem::general(t("problem-code-closed")),
-        Error::Taken => Problem::at("username", t("problem-username-taken")),
-        Error::Held => Problem::at("username", t("problem-name-held")),
+        Error::BadCredentials => general("problem-bad-credentials"),
+        Error::BadNameOrCode => general("problem-bad-name-or-code"),
+        Error::WrongCode(Hint::NotInARow) => at("otp_next", "problem-code-not-in-a-row"),
+        Error::WrongCode(hint) => Problem::at("otp", hint_text(&hint, shell, now)).because(hint_key(&hint)),
+        Error::NoAuthenticator => general("problem-no-authenticator"),
+        Error::LastAuthenticator => general("problem-last-authenticator"),
+        Error::PasswordOverdue => general("problem-password-overdue"),
+        Error::WrongRecoveryCode => at("recovery_code", "problem-recovery-wrong"),
+        Error::CodesClosed => general("problem-code-closed"),
+        Error::Taken => at("username", "problem-username-taken"),
+        Error::Held => at("username", "problem-name-held"),
         Error::Rules(rules) => {
             let problems = rules.into_iter().map(|rule| rule_problem(rule, shell)).collect();
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, problems));
         }
         Error::RegistrationsFull => {
-            let problem = Problem::general(t("problem-registrations-full"));
+            let problem = general("problem-registrations-full");
             return Ok((StatusCode::SERVICE_UNAVAILABLE, vec![problem]));
         }
         other => return Err(other.into()),
@@ -42,16 +43,25 @@ pub(crate) fn for_form(
     Ok((StatusCode::UNPROCESSABLE_ENTITY, vec![problem]))
 }
 
-fn hint_text(hint: &Hint, shell: &Shell, now: Time) -> String {
+fn hint_key(hint: &Hint) -> &'static str {
     match hint {
-        Hint::None | Hint::NotInARow => shell.t1("problem-code-wrong", "time", &time_of_day(now)),
-        Hint::Used => shell.t("problem-code-used"),
-        Hint::Behind(seconds) => shell.t1("problem-code-behind", "duration", &shell.duration(*seconds)),
-        Hint::Ahead(seconds) => shell.t1("problem-code-ahead", "duration", &shell.duration(*seconds)),
-        Hint::Old { label, retired_at } => {
-            shell.t2("problem-code-old", ("label", label), ("date", &date(*retired_at)))
-        }
-        Hint::Other { label } => shell.t1("problem-code-other", "label", label),
+        Hint::None | Hint::NotInARow => "problem-code-wrong",
+        Hint::Used => "problem-code-used",
+        Hint::Behind(_) => "problem-code-behind",
+        Hint::Ahead(_) => "problem-code-ahead",
+        Hint::Old { .. } => "problem-code-old",
+        Hint::Other { .. } => "problem-code-other",
+    }
+}
+
+fn hint_text(hint: &Hint, shell: &Shell, now: Time) -> String {
+    let key = hint_key(hint);
+    match hint {
+        Hint::None | Hint::NotInARow => shell.t1(key, "time", &time_of_day(now)),
+        Hint::Used => shell.t(key),
+        Hint::Behind(seconds) | Hint::Ahead(seconds) => shell.t1(key, "duration", &shell.duration(*seconds)),
+        Hint::Old { label, retired_at } => shell.t2(key, ("label", label), ("date", &date(*retired_at))),
+        Hint::Other { label } => shell.t1(key, "label", label),
     }
     .into_owned()
 }
@@ -60,8 +70,8 @@ fn rule_problem(rule: Rule, shell: &Shell) -> Problem {
     let (field, key) = match rule {
         Rule::NameMissing => ("username", "problem-username-missing"),
         Rule::Name => ("username", "problem-username-rule"),
-        Rule::GroupNameMissing => ("group", "problem-group-missing"),
-        Rule::GroupName => ("group", "problem-group-rule"),
+        Rule::GroupNameMissing => ("name", "problem-group-missing"),
+        Rule::GroupName => ("name", "problem-group-rule"),
         Rule::PasswordMissing => ("password", "problem-password-missing"),
         Rule::PasswordShort => ("password", "problem-password-short"),
         Rule::PasswordLong => ("password", "problem-password-long"),
@@ -86,7 +96,7 @@ fn rule_problem(rule: Rule, shell: &Shell) -> Problem {
         Rule::TooManyTokens => ("name", "problem-tokens-full"),
         Rule::RecoveryCodeMissing => ("recovery_code", "problem-recovery-missing"),
     };
-    Problem::at(field, shell.t(key))
+    Problem::at(field, shell.t(key)).because(key)
 }
 
 /// What is wrong with the fields themselves, above the form.
@@ -96,5 +106,5 @@ pub(crate) fn misfit(misfit: &Misfit, shell: &Shell) -> Problem {
         Misfit::Repeated(field) => ("problem-field-repeated", field.as_str()),
         Misfit::Missing(field) => ("problem-field-missing", *field),
     };
-    Problem::general(shell.t1(key, "field", field))
+    Problem::general(shell.t1(key, "field", field)).because(key)
 }

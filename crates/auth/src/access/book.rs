@@ -1,11 +1,11 @@
 //! The rules of the place: those of the settings first, then those that were made by command. A change by one node is seen by
-//! the others at their next look, which is one read of a number.
+//! the others at their next look, which is one read of a number at most.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
-use store::claims;
 use store::rule_books::{self, RuleBook};
+use store::{State, claims};
 
 use super::draft::{Draft, MOST};
 use super::rule::Rule;
@@ -18,14 +18,26 @@ pub(crate) struct Book(Arc<Mutex<Option<Kept>>>);
 
 #[derive(Clone, Debug)]
 struct Kept {
+    /// What the database was when the revision was last found to be this one.
+    state: Option<State>,
     revision: i64,
     rules: Arc<[Rule]>,
 }
 
 impl Book {
-    fn at(&self, revision: i64) -> Option<Arc<[Rule]>> {
+    /// The rules, if nothing at all has changed since.
+    fn of_state(&self, state: Option<State>) -> Option<Arc<[Rule]>> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.as_ref().filter(|kept| kept.revision == revision).map(|kept| kept.rules.clone())
+        let same = |kept: &&Kept| state.is_some() && kept.state == state;
+        kept.as_ref().filter(same).map(|kept| kept.rules.clone())
+    }
+
+    /// The rules, if they are of this revision, which was read after the database was found to be in that state.
+    fn at(&self, revision: i64, state: Option<State>) -> Option<Arc<[Rule]>> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = kept.as_mut().filter(|kept| kept.revision == revision)?;
+        kept.state = state;
+        Some(kept.rules.clone())
     }
 
     fn keep(&self, kept: Kept) {
@@ -44,14 +56,22 @@ pub struct Numbered {
 
 /// Every rule in the order in which they are asked. Costs one point read while nothing changes.
 pub async fn rules(app: &App) -> Result<Arc<[Rule]>> {
+    rules_in(app, app.db.state()).await
+}
+
+/// The same for whoever knows what the database holds now. Costs nothing while nothing changes.
+pub(crate) async fn rules_in(app: &App, state: Option<State>) -> Result<Arc<[Rule]>> {
+    if let Some(rules) = app.book.of_state(state) {
+        return Ok(rules);
+    }
     let revision = app.db.read(rule_books::revision).await?.unwrap_or(0);
-    if let Some(rules) = app.book.at(revision) {
+    if let Some(rules) = app.book.at(revision, state) {
         return Ok(rules);
     }
     let book = app.db.read(rule_books::load).await?;
     let (revision, made) = opened(book)?;
     let rules: Arc<[Rule]> = app.config.access_rules.iter().cloned().chain(made).collect();
-    app.book.keep(Kept { revision, rules: rules.clone() });
+    app.book.keep(Kept { state, revision, rules: rules.clone() });
     Ok(rules)
 }
 

@@ -56,6 +56,8 @@ pub struct Decision {
     pub needed: Option<Needed>,
     /// Refused because the path can be read in several ways, and is open to everybody in some of them only.
     pub ambiguous: bool,
+    /// Whether the rule that decides takes tokens of whom it lets in.
+    pub takes_tokens: bool,
 }
 
 impl Needed {
@@ -76,8 +78,13 @@ impl Needed {
 }
 
 impl Decision {
-    const REFUSED: Decision =
-        Decision { verdict: Verdict::Refuse, rule: None, needed: None, ambiguous: false };
+    const REFUSED: Decision = Decision {
+        verdict: Verdict::Refuse,
+        rule: None,
+        needed: None,
+        ambiguous: false,
+        takes_tokens: false,
+    };
 
     /// The stricter of two, and what meets both.
     fn stricter(self, other: Decision) -> Decision {
@@ -141,7 +148,9 @@ impl<'a> Asked<'a> {
             else {
                 continue;
             };
-            let decision = Decision { verdict, rule: Some(number), needed, ambiguous: false };
+            let takes_tokens = rule.takes_tokens();
+            let decision =
+                Decision { verdict, rule: Some(number), needed, takes_tokens, ..Decision::REFUSED };
             let decision = perhaps.map_or(decision, |perhaps| perhaps.stricter(decision));
             if fit == Fit::Fits {
                 return decision;

@@ -47,6 +47,15 @@ impl Path {
         if raw.bytes().any(|b| !b.is_ascii_graphic() || b"\\#?".contains(&b)) {
             return Err("it has a character that browsers encode, or never send");
         }
+        if is_plain(raw) { Ok(Path::plain(raw)) } else { Path::in_every_way(raw) }
+    }
+
+    /// A path that everybody reads in the same way.
+    fn plain(raw: &str) -> Path {
+        Path { raw: raw.to_owned(), readings: vec![raw.to_owned()], folded: vec![fold(raw)] }
+    }
+
+    fn in_every_way(raw: &str) -> Result<Path, &'static str> {
         refuse_what_is_read_twice(&decoded(raw, Decoding::Whole)?)?;
         let (mut readings, mut folded) = (Vec::new(), Vec::new());
         for decoding in [Decoding::Whole, Decoding::Parts, Decoding::Nothing] {
@@ -80,6 +89,12 @@ impl Path {
     pub(crate) fn folded(&self) -> impl Iterator<Item = Reading<'_>> {
         self.folded.iter().map(|text| Reading { text, folded: true })
     }
+}
+
+/// Whether there is nothing in a path that anybody could read in another way. Most paths are so, and are read in a tenth of the time.
+fn is_plain(raw: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-_~.".contains(&b);
+    raw.bytes().all(plain) && !raw.contains("//") && !raw.split('/').any(is_dots)
 }
 
 /// One way to read a path.
@@ -280,6 +295,20 @@ mod tests {
             assert_eq!(ways(plain), [plain]);
         }
         assert_eq!(Path::parse("/Api/V1").unwrap().folded, ["/api/v1"]);
+    }
+
+    #[test]
+    fn what_is_read_in_one_way_is_what_would_be_read_in_every_way() {
+        let (mut paths, mut plain) = (vec!["/".to_owned()], 0);
+        for _ in 0..5 {
+            let longer = paths.iter().flat_map(|path| "/aB.-~_%;".chars().map(move |c| format!("{path}{c}")));
+            paths = longer.collect();
+            for path in paths.iter().filter(|path| is_plain(path)) {
+                assert_eq!(Path::in_every_way(path), Ok(Path::plain(path)), "{path}");
+                plain += 1;
+            }
+        }
+        assert!(plain > 10_000, "{plain}");
     }
 
     #[test]

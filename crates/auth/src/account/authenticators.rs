@@ -49,8 +49,8 @@ pub enum Wanted {
 }
 
 /// What somebody has, oldest first.
-pub async fn list(app: &App, session: &Session) -> Result<Vec<AuthenticatorEntry>> {
-    let (now, user_id) = (app.clock.now(), session.user_id.clone());
+pub async fn list(app: &App, user_id: &Id) -> Result<Vec<AuthenticatorEntry>> {
+    let (now, user_id) = (app.clock.now(), user_id.clone());
     let listed = app.db.scan(move |conn| authenticators::list_of_user(conn, &user_id, now)).await?;
     let entry = |listed: Listed| AuthenticatorEntry {
         id: listed.id,

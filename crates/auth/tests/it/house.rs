@@ -1,12 +1,14 @@
 //! An empty house on either engine, and people who move in.
 
+use std::path::Path;
+
 use auth::enroll::Confirmed;
 use auth::import::{self, Grace, Plan};
 use auth::register::{self, NewUser};
 use auth::{App, Clock, Config, Password, Random, Time, Token, Visit, enroll, users};
 use otp::{Code, Key, Secret, totp};
 use store::scratch::Scratch;
-use store::{Db, Sql};
+use store::{Db, Kind, Sql};
 
 /// When it all happens, in Unix seconds.
 pub(crate) const NOW: i64 = 1_790_000_010;
@@ -24,6 +26,18 @@ pub(crate) struct House {
 pub(crate) async fn on_both() -> Vec<House> {
     let mut houses = Vec::new();
     for scratch in Scratch::both() {
+        houses.push(House::on(scratch).await);
+    }
+    houses
+}
+
+impl House {
+    /// One on SQLite alone.
+    pub(crate) async fn on_sqlite() -> House {
+        House::on(Scratch::new(Kind::Sqlite)).await
+    }
+
+    async fn on(scratch: Scratch) -> House {
         let config = Config {
             data_dir: scratch.dir().to_owned(),
             database: scratch.url().to_owned().into(),
@@ -32,12 +46,9 @@ pub(crate) async fn on_both() -> Vec<House> {
         let clock = Clock::frozen(Time::from_millis(NOW * 1000));
         let app = App::open_with(config, clock, Random::seeded(1)).await.unwrap();
         let db = Db::open(scratch.url(), Time::from_millis(0)).await.unwrap();
-        houses.push(House { app, db, scratch });
+        House { app, db, scratch }
     }
-    houses
-}
 
-impl House {
     /// The same house, opened by another process, as it were, on the same clock.
     pub(crate) async fn another_node(&self) -> App {
         self.node_with(|_| ()).await
@@ -52,6 +63,14 @@ impl House {
         };
         change(&mut config);
         App::open_with(config, self.app.clock.clone(), Random::Os).await.unwrap()
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        self.scratch.url()
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        self.scratch.dir()
     }
 
     /// Somebody registers and confirms a first code; they are signed in then.

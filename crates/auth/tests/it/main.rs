@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, which helpers lack")]
 
 mod access;
+mod acting;
 mod audit;
 mod export;
 mod groups;
@@ -9,3 +10,4 @@ mod house;
 mod import;
 mod people;
 mod trial;
+mod visitors;

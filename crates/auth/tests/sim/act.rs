@@ -250,7 +250,7 @@ async fn attempt(
             Gained::Enroll(authenticators::begin(app, signed_in(), wanted).await?)
         }
         Act::Remove { called, .. } => {
-            let theirs = authenticators::list(app, signed_in()).await?;
+            let theirs = authenticators::list(app, &signed_in().user_id).await?;
             let one = theirs.into_iter().find(|one| one.name == called).ok_or(Error::Expired)?;
             authenticators::remove(app, signed_in(), one.id, &visit).await?;
             Gained::Nothing

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
@@ -16,15 +16,24 @@ use crate::browser::Answer;
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     root: CertificateDer<'static>,
+    pem: String,
 }
 
 impl Authority {
     pub(crate) fn new() -> Authority {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
+        // Or what it issues, which is called nothing else, would look as if it had issued itself.
+        params.distinguished_name.push(DnType::CommonName, "authority of the tests");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
-        let root = params.self_signed(&key).unwrap().der().clone();
-        Authority { issuer: Issuer::new(params, key), root }
+        let certificate = params.self_signed(&key).unwrap();
+        let (root, pem) = (certificate.der().clone(), certificate.pem());
+        Authority { issuer: Issuer::new(params, key), root, pem }
+    }
+
+    /// Its own certificate, as files have it.
+    pub(crate) fn root(&self) -> &str {
+        &self.pem
     }
 
     /// Writes a certificate for a name, and its key, as `NAME.pem` and `NAME.key`.
@@ -93,6 +102,26 @@ impl Secure {
         self.stream.sock.set_read_timeout(Some(time)).unwrap();
     }
 
+    /// Asks for something with a body, and answers what came, if it is an answer, and whether more can be asked.
+    pub(crate) fn asks(&mut self, request: &[u8]) -> (Option<Answer>, bool) {
+        if self.stream.write_all(request).is_err() {
+            return (None, false);
+        }
+        let (mut text, mut piece) = (String::new(), [0; 4096]);
+        while !whole(&text) {
+            match self.stream.read(&mut piece) {
+                Ok(length) if length > 0 => {
+                    // A byte for a letter, or the length would be another one.
+                    text.extend(piece[..length].iter().copied().map(char::from));
+                }
+                _ => return (text.starts_with("HTTP/1.").then(|| Answer::parse(&text)), false),
+            }
+        }
+        let answer = Answer::parse(&text);
+        let stays = answer.header("connection").is_none_or(|said| !said.eq_ignore_ascii_case("close"));
+        (Some(answer), stays && text.starts_with("HTTP/1.1"))
+    }
+
     /// Sends these bytes, and reads until the other side closes.
     pub(crate) fn exchange(&mut self, bytes: &[u8]) -> String {
         let _ = self.stream.write_all(bytes);
@@ -102,7 +131,7 @@ impl Secure {
     }
 
     /// Sends a head, and more once that has opened a conversation; then reads until the other side closes.
-    pub(crate) fn converse(&mut self, head: &str, more: &str) -> String {
+    pub(crate) fn converse(&mut self, head: &str, more: &[u8]) -> String {
         self.stream.write_all(head.as_bytes()).unwrap();
         let mut answer = Vec::new();
         let mut byte = [0];
@@ -111,7 +140,7 @@ impl Secure {
         }
         let answer = String::from_utf8_lossy(&answer).into_owned();
         // Where it is no conversation, nobody closes it soon.
-        if answer.starts_with("HTTP/1.1 101 ") { answer + &self.exchange(more.as_bytes()) } else { answer }
+        if answer.starts_with("HTTP/1.1 101 ") { answer + &self.exchange(more) } else { answer }
     }
 
     /// The protocol that was agreed on, if one was named.
@@ -127,7 +156,10 @@ impl Secure {
 
 fn whole(text: &str) -> bool {
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
-    let length =
-        head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    let head = head.to_lowercase();
+    if head.contains("transfer-encoding: chunked") {
+        return body.ends_with("0\r\n\r\n");
+    }
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
     length.is_some_and(|length: usize| body.len() >= length)
 }

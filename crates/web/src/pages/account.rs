@@ -39,8 +39,8 @@ pub(crate) struct AccountPage<'a> {
 /// What there is.
 pub(crate) async fn show(State(app): State<App>, SignedIn(session): SignedIn, shell: Shell) -> PageResult {
     let left = recovery::left(&app, &session.user_id).await?;
-    let sessions = account::sessions(&app, &session).await?.len();
-    let authenticators = account::authenticators::list(&app, &session).await?.len();
+    let sessions = account::sessions(&app, &session.user_id, None).await?.len();
+    let authenticators = account::authenticators::list(&app, &session.user_id).await?.len();
     let has_password = session.has_password;
     let shell = Shell { signed_in_as: Some(session.name), ..shell };
     let page = AccountPage {

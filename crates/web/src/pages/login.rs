@@ -50,11 +50,11 @@ pub(crate) enum Asks {
 }
 
 impl Asks {
-    fn is_code(self) -> bool {
+    pub(crate) fn is_code(self) -> bool {
         matches!(self, Asks::Code | Asks::CodeForNow)
     }
 
-    async fn of(app: &App, wants_code: bool) -> Result<Asks, Error> {
+    pub(crate) async fn of(app: &App, wants_code: bool) -> Result<Asks, Error> {
         Ok(match (app.config.factors, login::is_by_code(app).await?) {
             (Factors::Code, _) => Asks::Code,
             (Factors::PasswordAndCode, true) if wants_code => Asks::CodeForNow,

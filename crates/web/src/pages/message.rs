@@ -48,8 +48,8 @@ pub(crate) struct RestingPage<'a> {
 
 /// The page for a trouble, or its JSON. `id` is what the log calls the request.
 pub(crate) fn show(trouble: &Trouble, shell: &Shell, config: &Config, id: &str) -> Response {
-    let (status, (heading, text)) = (trouble.status(), words(trouble));
-    let heading = shell.t(heading).into_owned();
+    let (status, (key, text)) = (trouble.status(), words(trouble));
+    let heading = shell.t(key).into_owned();
     let mut response = if let Trouble::Resting { until, now } = trouble {
         resting(shell, (time_of_day(*until), seconds_between(*now, *until)), status)
     } else {
@@ -80,7 +80,7 @@ pub(crate) fn show(trouble: &Trouble, shell: &Shell, config: &Config, id: &str) 
             },
         };
         if shell.json {
-            problem_json(status, &format!("{heading}. {text}"), &[])
+            problem_json(status, (key, &format!("{heading}. {text}")), &[])
         } else {
             shell.page(status, &page, &[])
         }
@@ -97,7 +97,8 @@ pub(crate) fn show(trouble: &Trouble, shell: &Shell, config: &Config, id: &str) 
 fn resting(shell: &Shell, (until, seconds): (String, i64), status: axum::http::StatusCode) -> Response {
     if shell.json {
         let text = shell.t1("resting-text", "time", until.as_str()).into_owned();
-        return problem_json(status, &format!("{}. {text}", shell.t("resting-heading")), &[]);
+        let detail = format!("{}. {text}", shell.t("resting-heading"));
+        return problem_json(status, ("resting-heading", &detail), &[]);
     }
     shell.page(status, &RestingPage { shell, problems: &[], until: &until, seconds, back: &shell.path }, &[])
 }
@@ -124,7 +125,11 @@ fn words(trouble: &Trouble) -> (&'static str, &'static str) {
         Trouble::NoToken => ("no-token-heading", "no-token-text"),
         Trouble::NotInScope => ("not-in-scope-heading", "not-in-scope-text"),
         Trouble::NotSignedIn => ("not-signed-in-heading", "not-signed-in-text"),
+        Trouble::ProofNeeded => ("prove-heading", "prove-lead"),
+        Trouble::NotEnrolling => ("not-enrolling-heading", "not-enrolling-text"),
+        Trouble::BadPage => ("bad-page-heading", "bad-page-text"),
         Trouble::Forbidden => ("forbidden-heading", "forbidden-text"),
+        Trouble::OwnersOnly => ("owners-only-heading", "owners-only-text"),
         Trouble::ForbiddenOrigin => ("forbidden-origin-heading", "forbidden-origin-text"),
         Trouble::RegistrationClosed => ("closed-heading", "closed-text"),
         Trouble::NoSuchApp => ("no-such-app-heading", "no-such-app-text"),

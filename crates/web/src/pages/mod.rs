@@ -13,6 +13,7 @@ use crate::shell::see_other;
 pub(crate) use crate::problem::{Problem, problem_at};
 
 pub(crate) mod account;
+pub(crate) mod api;
 pub(crate) mod code;
 pub(crate) mod enroll;
 pub(crate) mod home;
@@ -45,6 +46,15 @@ pub(crate) async fn signed_in(
     started: &Started,
     to: &str,
 ) -> PageResult {
+    Ok(with_cookies(see_other(to), session_cookies(app, (headers, visit), started).await?))
+}
+
+/// The cookies of the session and of the browser of whoever has just signed in.
+pub(crate) async fn session_cookies(
+    app: &App,
+    (headers, visit): (&HeaderMap, &Visit),
+    started: &Started,
+) -> Result<[HeaderValue; 3], Trouble> {
     // A browser that was signed in as somebody is not left with a session that nobody sees.
     if let Some(old) = cookies::read(&app.config, headers, Cookie::Session) {
         session::end(app, &old, visit).await?;
@@ -52,7 +62,7 @@ pub(crate) async fn signed_in(
     let session = cookies::session(&app.config, &started.token, started.keep);
     let device = cookies::device(&app.config, &started.device);
     let login = cookies::clear(&app.config, Cookie::Login);
-    Ok(with_cookies(see_other(to), [session, device, login]))
+    Ok([session, device, login])
 }
 
 /// Where to go now: a path of ours that was kept, or the start.

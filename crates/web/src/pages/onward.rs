@@ -2,7 +2,7 @@
 //! program's host.
 
 use auth::access::{self, Target, Verdict};
-use auth::app_session::{self, Entered};
+use auth::app_session::{self, Entered, Glance};
 use auth::session::Session;
 use auth::{App, Error, Visit};
 use axum::http::Uri;
@@ -26,7 +26,7 @@ pub(crate) async fn go(app: &App, (session, visit): (&Session, &Visit), uri: &Ur
         return Err(Trouble::NoSuchApp);
     }
     let visitor = app_session::visitor_of(app, session).await?;
-    let decision = app_session::judge(app, &target, Some(&visitor)).await?;
+    let decision = app_session::judge(app, &target, Some(&visitor), Glance::take(app)).await?;
     let back = form_urlencoded::Serializer::for_suffix(String::from("/?"), 2)
         .append_pair("rd", &target.url())
         .finish();

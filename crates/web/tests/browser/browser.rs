@@ -61,6 +61,16 @@ pub(crate) struct Browser {
 impl Browser {
     /// Opens a window that knows the server at `origin`.
     pub(crate) fn start(window: Window, origin: &str) -> Browser {
+        // A name that leads here and is not ours, to see it refused.
+        Browser::start_with(
+            window,
+            origin,
+            &["--host-resolver-rules=MAP elsewhere.example 127.0.0.1".to_owned()],
+        )
+    }
+
+    /// The same with these switches.
+    pub(crate) fn start_with(window: Window, origin: &str, more: &[String]) -> Browser {
         let mut preferences = json!({
             "intl.accept_languages": window.language,
             "webkit.webprefs.default_font_size": window.text,
@@ -76,13 +86,12 @@ impl Browser {
             });
             options["mobileEmulation"] = json!({ "deviceMetrics": screen });
         }
-        let switches = [
+        let own = [
             // Nobody looks at tabs and toolbars; drawing them would take a sixth of the time.
             "--kiosk".to_owned(),
             format!("--screen-info={{{}x{}}}", window.width, window.height),
-            // A name that leads here and is not ours, to see it refused.
-            "--host-resolver-rules=MAP elsewhere.example 127.0.0.1".to_owned(),
         ];
+        let switches = [&own, more].concat();
         let browser =
             Browser { driver: Driver::start(&switches, preferences, options), origin: origin.to_owned() };
         browser.in_dark(window.dark);

@@ -53,6 +53,7 @@ fn having_an_account(story: &Story, look: &mut dyn FnMut(&Story, &str)) {
         ("/account/sessions", "Where you are signed in", "sessions"),
         ("/account/activity", "Activity", "activity"),
         ("/account/tokens", "App passwords and tokens", "tokens"),
+        ("/api", "The JSON API", "api"),
         ("/account/tokens/new", "Make an app password or token", "token-new"),
         ("/account/authenticators", "Authenticators", "authenticators"),
         ("/account/authenticators/add", "Add an authenticator", "authenticator-add"),

@@ -10,7 +10,7 @@ use crate::login::signed_in;
 use crate::world::{Browser, PASSWORD, Person, Seen, World};
 
 /// Every route as `routes.rs` has it, with an address that it answers to.
-pub(crate) const ADDRESSES: [(&str, &str); 33] = [
+pub(crate) const ADDRESSES: [(&str, &str); 62] = [
     ("/", "/"),
     ("/register", "/register"),
     ("/enroll", "/enroll"),
@@ -41,6 +41,35 @@ pub(crate) const ADDRESSES: [(&str, &str); 33] = [
     ("/account/tokens/revoke", "/account/tokens/revoke"),
     ("/logout", "/logout"),
     ("/assets/{name}", "/assets/app.0000000000000000.css"),
+    ("/api", "/api"),
+    ("/api/openapi.json", "/api/openapi.json"),
+    ("/api/v1/account", "/api/v1/account"),
+    ("/api/v1/account/activity", "/api/v1/account/activity"),
+    ("/api/v1/account/authenticators", "/api/v1/account/authenticators"),
+    ("/api/v1/account/authenticators/{id}", "/api/v1/account/authenticators/0123456789abcdefghijklmnop"),
+    ("/api/v1/account/password", "/api/v1/account/password"),
+    ("/api/v1/account/prove", "/api/v1/account/prove"),
+    ("/api/v1/account/recovery-codes", "/api/v1/account/recovery-codes"),
+    ("/api/v1/account/recovery-codes/saved", "/api/v1/account/recovery-codes/saved"),
+    ("/api/v1/account/sessions", "/api/v1/account/sessions"),
+    ("/api/v1/account/sessions/{id}", "/api/v1/account/sessions/0123456789abcdefghijklmnop"),
+    ("/api/v1/account/tokens", "/api/v1/account/tokens"),
+    ("/api/v1/account/tokens/{id}", "/api/v1/account/tokens/0123456789abcdefghijklmnop"),
+    ("/api/v1/enroll", "/api/v1/enroll"),
+    ("/api/v1/groups", "/api/v1/groups"),
+    ("/api/v1/groups/{name}", "/api/v1/groups/family"),
+    ("/api/v1/groups/{name}/members", "/api/v1/groups/family/members"),
+    ("/api/v1/groups/{name}/members/{username}", "/api/v1/groups/family/members/ada"),
+    ("/api/v1/login", "/api/v1/login"),
+    ("/api/v1/login/code", "/api/v1/login/code"),
+    ("/api/v1/login/password", "/api/v1/login/password"),
+    ("/api/v1/login/recovery", "/api/v1/login/recovery"),
+    ("/api/v1/logout", "/api/v1/logout"),
+    ("/api/v1/people", "/api/v1/people"),
+    ("/api/v1/people/{username}", "/api/v1/people/ada"),
+    ("/api/v1/people/{username}/link", "/api/v1/people/ada/link"),
+    ("/api/v1/people/{username}/sessions", "/api/v1/people/ada/sessions"),
+    ("/api/v1/register", "/api/v1/register"),
     ("/api/v1/verify", "/api/v1/verify"),
     ("/livez", "/livez"),
     ("/readyz", "/readyz"),
@@ -203,7 +232,7 @@ async fn everybody_gets_what_the_table_says_and_nothing_else() {
 }
 
 /// Whether `cargo xtask accept` is running.
-fn update() -> bool {
+pub(crate) fn update() -> bool {
     #[expect(clippy::disallowed_methods, reason = "how snapshots are accepted, here and with insta")]
     std::env::var("INSTA_UPDATE").is_ok_and(|value| value == "always")
 }
@@ -214,10 +243,13 @@ fn every_route_is_in_the_table() {
     let mut routes: Vec<&str> =
         source.split(".route(\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
     let mut listed = all().map(|(route, _)| route).collect::<Vec<_>>();
+    let written = routes.len();
     routes.sort_unstable();
+    // Of one address, others may ask to see than to change.
+    routes.dedup();
     listed.sort_unstable();
     assert_eq!(listed, routes);
-    assert_eq!(source.matches(".route(").count(), routes.len(), "a route is written in another way");
+    assert_eq!(source.matches(".route(").count(), written, "a route is written in another way");
 }
 
 #[tokio::test]

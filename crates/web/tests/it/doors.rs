@@ -22,7 +22,9 @@ async fn another_method_is_answered_with_those_there_are() {
     World::on_both(|world| async move {
         let browsers = insiders(&world).await;
         let before = world.dump().await;
-        for (route, address) in ADDRESSES {
+        // Those of the API take more methods, and have a table of their own.
+        let pages = ADDRESSES.into_iter().filter(|(route, _)| !route.starts_with("/api/v1/"));
+        for (route, address) in pages {
             let mut allowed = Vec::new();
             for browser in &browsers {
                 for method in ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "QUERY", "FROBNICATE"] {

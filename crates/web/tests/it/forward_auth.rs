@@ -54,6 +54,25 @@ async fn a_visitor_is_sent_to_sign_in_and_comes_back_and_the_program_is_told_who
 }
 
 #[tokio::test]
+async fn what_a_proxy_keeps_to_itself_has_no_headers_for_browsers_and_what_it_passes_on_has_them() {
+    worlds(async |world| {
+        let ada = ada(&world).await;
+        let mut traveler = ada_inside(&world, &ada).await;
+        let let_in = ask(&traveler.at(APP), "GET", &format!("{APP}/")).await;
+        let sent_away = ask(&Traveler::new(&world).at(APP), "GET", &format!("{APP}/")).await;
+        assert_eq!((let_in.status.as_u16(), sent_away.status.as_u16()), (200, 302));
+        for (seen, passed_on) in [(let_in, false), (sent_away, true)] {
+            assert_eq!((seen.header("cache-control").as_str(), seen.text.as_str()), ("no-store", ""));
+            for name in ["content-security-policy", "x-frame-options", "strict-transport-security"] {
+                assert_eq!(seen.headers.contains_key(name), passed_on, "{name}");
+            }
+            assert_eq!(seen.headers.contains_key("remote-user"), !passed_on);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn somebody_new_registers_on_the_way_and_is_let_in_where_anybody_is() {
     worlds(async |world| {
         let mut traveler = Traveler::new(&world);

@@ -2,13 +2,22 @@
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by its name")]
 
 mod access;
+mod access_api;
 mod account;
 mod api;
+mod api_account;
+mod api_asker;
+mod api_document;
+mod api_groups;
+mod api_people;
+mod api_person;
+mod api_tokens;
 mod authenticators;
 mod bad_input;
 mod branding;
 mod budgets;
 mod caches;
+mod challenge;
 mod clock_jumps;
 mod code_policy;
 mod cookies_hostile;
@@ -28,6 +37,7 @@ mod headers;
 mod health;
 mod hostile_addresses;
 mod journey;
+mod json;
 mod known_browsers;
 mod links;
 mod log;

@@ -90,7 +90,7 @@ async fn list(
 }
 
 async fn lines(app: &App, session: &Session, shell: &Shell) -> Result<Vec<Line>, Error> {
-    let entries = authenticators::list(app, session).await?;
+    let entries = authenticators::list(app, &session.user_id).await?;
     let lasting = |id: &Id| entries.iter().any(|other| other.id != *id && other.retires_at.is_none());
     let line = |entry: &AuthenticatorEntry| Line {
         id: entry.id.to_string(),

@@ -84,7 +84,8 @@ pub(crate) fn ask(
     (status, problems): (StatusCode, Vec<Problem>),
 ) -> Response {
     let refused = shell.json && status == StatusCode::FORBIDDEN;
-    let problems = if refused { vec![Problem::general(shell.t("prove-lead"))] } else { problems };
+    let problems =
+        if refused { vec![Problem::general(shell.t("prove-lead")).because("prove")] } else { problems };
     let (username, asks_password) = (session.name.as_str(), session.has_password);
     shell.page(status, &ProvePage { shell, problems: &problems, username, rd, asks_password }, &problems)
 }

@@ -58,7 +58,7 @@ async fn list(
     shell: &Shell,
     problems: Vec<Problem>,
 ) -> PageResult {
-    let listed = account::sessions(app, &session).await?;
+    let listed = account::sessions(app, &session.user_id, Some(&session.id)).await?;
     let line = |entry: account::SessionEntry| Line {
         browser: in_words(&entry.agent, shell),
         since: shell

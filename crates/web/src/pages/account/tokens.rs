@@ -109,7 +109,7 @@ async fn list(
     shell: &Shell,
     (status, problems): (StatusCode, Vec<Problem>),
 ) -> PageResult {
-    let tokens = api_token::own(app, session).await?;
+    let tokens = api_token::of_user(app, &session.user_id).await?;
     let lines: Vec<Line> = tokens.iter().map(|token| line(token, shell)).collect();
     let shell = Shell { signed_in_as: Some(session.name.clone()), ..shell.clone() };
     Ok(shell.page(status, &TokensPage { shell: &shell, problems: &problems, lines: &lines }, &problems))

@@ -3,7 +3,10 @@
 use askama::Template;
 use auth::enroll::NewIs;
 use auth::link::{AsksPassword, Link, Purpose};
+use serde_json::json;
 
+use crate::api::caller;
+use crate::api::reference::Reference;
 use crate::pages::Problem;
 use crate::pages::account::AccountPage;
 use crate::pages::account::activity::{self, ActivityPage};
@@ -15,6 +18,7 @@ use crate::pages::account::prove::ProvePage;
 use crate::pages::account::recovery_codes::RenewPage;
 use crate::pages::account::sessions::{self, SessionsPage};
 use crate::pages::account::tokens::{self, NewTokenPage, Offer, TokenMadePage, TokensPage, Typed};
+use crate::pages::api::ApiPage;
 use crate::pages::code::CodePage;
 use crate::pages::enroll::EnrollPage;
 use crate::pages::home::HomePage;
@@ -99,6 +103,7 @@ pub(super) fn all(shell: &Shell) -> Vec<(&'static str, String)> {
         ("authenticator-remove", remove_authenticator(shell)),
         ("sessions", sessions(shell)),
         ("activity", activity(shell)),
+        ("api", api(shell)),
         ("tokens", tokens(shell)),
         ("token-new", new_token(shell, &[])),
         ("token-new-problem", new_token(shell, &[at("hosts", "problem-token-hosts")])),
@@ -285,6 +290,37 @@ fn sessions(shell: &Shell) -> String {
     let sessions = [line("1", "Firefox on Linux", true), line("2", "Safari on iPhone", false)];
     let browsers = [line("3", "Firefox on Linux", true), line("4", "Chrome on Android", false)];
     SessionsPage { shell, problems: &[], sessions: &sessions, browsers: &browsers }.render().unwrap()
+}
+
+fn api(shell: &Shell) -> String {
+    let text = |said: &str| json!({ "type": "string", "description": said });
+    let item = json!({
+        "patch": {
+            "operationId": "patch_account_authenticators_id", "tags": ["account"],
+            "summary": "Gives one another name.", "description": "What the app shows stays as it is.",
+            "parameters": [{ "name": "id", "required": true, "schema": { "type": "string" },
+                             "description": "The id of the authenticator." }],
+            "requestBody": { "content": { "application/json": { "schema": { "$ref": "#/s/Name" } } } },
+            "responses": { "204": { "description": "Done." }, "401": { "description": "Nobody who is known here." } },
+        },
+        "get": {
+            "operationId": "get_account_authenticators_id", "tags": ["account"], "summary": "Shows it.",
+            "responses": { "200": { "content": { "application/json": { "schema": { "$ref": "#/s/Name" } } } } },
+        },
+    });
+    let document = json!({
+        "paths": { "/api/v1/account/authenticators/{id}": item },
+        "s": { "Name": { "required": ["name"], "properties": {
+            "name": text("1 to 32 characters."),
+            "until": { "type": ["string", "null"], "format": "date-time", "description": "Until when it is good." },
+        } } },
+    });
+    let reference =
+        Reference::new(&document, |_, _| Some(caller::Who::PersonOr(auth::api_token::Scope::AccountRead)));
+    let statuses = &reference.statuses;
+    let origin = "https://login.example.org";
+    let page = ApiPage { shell, problems: &[], origin, chapters: &reference.chapters, statuses };
+    page.render().unwrap()
 }
 
 fn activity(shell: &Shell) -> String {

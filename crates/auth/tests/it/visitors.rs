@@ -1,0 +1,297 @@
+//! Who is let in at other programs: what ends or changes that counts at the next check, wherever it was done. On SQLite what was
+//! read is remembered while the database is the same, so every change is tried where nothing notices changes, too.
+
+use std::sync::Arc;
+
+use auth::access::{Draft, Rule, Target, Verdict, book};
+use auth::app_session::{self, Glance};
+use auth::{App, Clock, Config, Password, Random, Role, Time, Token, Visit, account, groups, session, users};
+use store::{Db, Kind, Sql};
+
+use crate::house::{House, NOW, on_both};
+
+const ORIGIN: &str = "https://app.example.org";
+const HOUR: i64 = 60 * 60;
+
+/// Somebody who is signed in at the program.
+struct Visitor {
+    session: Token,
+    there: Token,
+}
+
+fn rule(change: impl FnOnce(&mut Draft)) -> Rule {
+    let mut draft = Draft {
+        hosts: vec!["app.example.org".to_owned()],
+        policy: "two_factor".to_owned(),
+        ..Draft::default()
+    };
+    change(&mut draft);
+    draft.check(None).unwrap()
+}
+
+/// Somebody of the family, which is let in.
+async fn ada(house: &House) -> Visitor {
+    let session = house.registers("ada").await;
+    groups::add(&house.app, "family").await.unwrap();
+    groups::add(&house.app, "banned").await.unwrap();
+    groups::join(&house.app, "family", &["ada".to_owned()]).await.unwrap();
+    let banned = |draft: &mut Draft| {
+        draft.policy = "deny".to_owned();
+        draft.paths = vec!["/banned".to_owned()];
+    };
+    book::add(&house.app, rule(banned), None).await.unwrap();
+    book::add(&house.app, rule(|draft| draft.groups = vec!["family".to_owned()]), None).await.unwrap();
+    let there = enters(&house.app, &session).await;
+    Visitor { session, there }
+}
+
+async fn enters(app: &App, session: &Token) -> Token {
+    let session = session::find(app, session).await.unwrap().unwrap();
+    let nonce = app_session::nonce(app);
+    let mark = app_session::mark(app, &nonce);
+    let ticket = app_session::issue(app, &session, (ORIGIN, &mark)).await.unwrap();
+    app_session::redeem(app, &ticket, (ORIGIN, &nonce)).await.unwrap().token
+}
+
+/// What a proxy would be told, and who it is.
+async fn asks(app: &App, token: &Token, path: &str) -> (Verdict, Option<String>) {
+    let (glance, target) = (Glance::take(app), format!("{ORIGIN}{path}"));
+    let target = Target::of_url("GET", &target, None).unwrap();
+    let visitor = app_session::find(app, token, &target.origin(), glance).await.unwrap();
+    let decision = app_session::judge(app, &target, visitor.as_deref(), glance).await.unwrap();
+    (decision.verdict, visitor.map(|visitor| visitor.name.clone()))
+}
+
+async fn verdict(app: &App, visitor: &Visitor) -> Verdict {
+    // Twice, so that it is remembered, where it is.
+    asks(app, &visitor.there, "/").await;
+    asks(app, &visitor.there, "/").await.0
+}
+
+/// What may happen while somebody is inside.
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    SignOut,
+    EndOne,
+    EndAll,
+    Disable,
+    Remove,
+    AnotherRole,
+    NewPassword,
+    LeaveGroup,
+    RemoveGroup,
+    AddRule,
+    RemoveRule,
+    LowerLevel,
+    OlderProof,
+    AnotherEpoch,
+    Shorten,
+    TakeAway,
+}
+
+use Change::*;
+
+const ALL: [Change; 16] = [
+    SignOut,
+    EndOne,
+    EndAll,
+    Disable,
+    Remove,
+    AnotherRole,
+    NewPassword,
+    LeaveGroup,
+    RemoveGroup,
+    AddRule,
+    RemoveRule,
+    LowerLevel,
+    OlderProof,
+    AnotherEpoch,
+    Shorten,
+    TakeAway,
+];
+
+impl Change {
+    async fn happens(self, app: &App, outside: &Db, visitor: &Visitor) {
+        let here = || async { session::find(app, &visitor.session).await.unwrap().unwrap() };
+        let people = ["ada".to_owned()];
+        match self {
+            SignOut => session::end(app, &visitor.session, &Visit::default()).await.unwrap(),
+            EndOne => drop(session::end_one(app, here().await.id.as_str()).await.unwrap()),
+            EndAll => assert_eq!(session::end_all(app, "ada").await.unwrap(), 1),
+            Disable => users::disable(app, "ada").await.unwrap(),
+            Remove => users::remove(app, "ada").await.unwrap(),
+            AnotherRole => users::set_role(app, "ada", Role::Admin).await.unwrap(),
+            NewPassword => {
+                let password = Password::new("difference of engines".to_owned());
+                account::change_password(app, &here().await, password, &Visit::default()).await.unwrap();
+                // The session in which it is changed goes on; another one there is over.
+                session::end(app, &visitor.session, &Visit::default()).await.unwrap();
+            }
+            LeaveGroup => drop(groups::leave(app, "family", &people).await.unwrap()),
+            RemoveGroup => groups::remove(app, "family").await.unwrap(),
+            AddRule => {
+                let deny = rule(|draft| draft.policy = "deny".to_owned());
+                drop(book::add(app, deny, Some(1)).await.unwrap());
+            }
+            RemoveRule => drop(book::remove(app, 2).await.unwrap()),
+            LowerLevel => by_hand(outside, "UPDATE sessions SET level = 1").await,
+            OlderProof => by_hand(outside, "UPDATE sessions SET proved_at = 0, level = 1").await,
+            AnotherEpoch => by_hand(outside, "UPDATE users SET epoch = epoch + 1").await,
+            Shorten => by_hand(outside, "UPDATE sessions SET expires_at = 1").await,
+            TakeAway => by_hand(outside, "DELETE FROM app_sessions").await,
+        }
+    }
+}
+
+/// Whatever the program in front has, another process may change the database beside it.
+async fn by_hand(db: &Db, text: &'static str) {
+    let changed = db.write(move |tx| tx.execute(Sql::new(text), &[])).await.unwrap();
+    assert!(changed > 0, "{text}");
+}
+
+#[tokio::test]
+async fn whatever_changes_counts_at_the_next_check_on_the_node_that_did_it_and_on_the_other() {
+    for (number, change) in ALL.into_iter().enumerate() {
+        // On PostgreSQL, where nothing is remembered, from one of them.
+        let mut houses = on_both().await;
+        houses.push(House::on_sqlite().await);
+        for (house, by_other) in houses.iter().zip([true, number % 2 == 0, false]) {
+            let (other, visitor) = (house.another_node().await, ada(house).await);
+            for app in [&house.app, &other] {
+                assert_eq!(verdict(app, &visitor).await, Verdict::Allow, "{change:?}");
+            }
+            change.happens(if by_other { &other } else { &house.app }, &house.db, &visitor).await;
+            for app in [&house.app, &other] {
+                assert_ne!(asks(app, &visitor.there, "/").await.0, Verdict::Allow, "{change:?}");
+            }
+        }
+    }
+}
+
+/// The control: each of these would be missed by a node that did not look whether the database has changed.
+#[tokio::test]
+async fn without_a_look_at_the_database_none_of_it_would_be_noticed() {
+    for change in ALL {
+        let house = House::on_sqlite().await;
+        let visitor = ada(&house).await;
+        let blind = blind(&house).await;
+        assert_eq!(verdict(&blind, &visitor).await, Verdict::Allow, "{change:?}");
+        change.happens(&house.app, &house.db, &visitor).await;
+        assert_eq!(asks(&blind, &visitor.there, "/").await.0, Verdict::Allow, "{change:?}");
+        assert_ne!(asks(&house.app, &visitor.there, "/").await.0, Verdict::Allow, "{change:?}");
+    }
+}
+
+/// A node that takes the database for what it was when it began.
+async fn blind(house: &House) -> App {
+    let (url, config) = (house.url(), Config { data_dir: house.dir().to_owned(), ..Config::default() });
+    let db = Db::open(url, Time::from_millis(NOW * 1000)).await.unwrap().blind();
+    App::open_over(db, config, (house.app.clock.clone(), Random::Os), 1).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_is_given_counts_as_soon_as_what_is_taken() {
+    for house in on_both().await {
+        let (other, visitor) = (house.another_node().await, ada(&house).await);
+        let people = ["ada".to_owned()];
+        groups::leave(&house.app, "family", &people).await.unwrap();
+        assert_eq!(verdict(&other, &visitor).await, Verdict::Refuse);
+        groups::join(&house.app, "family", &people).await.unwrap();
+        assert_eq!(asks(&other, &visitor.there, "/").await, (Verdict::Allow, Some("ada".to_owned())));
+        // A rule that asks for a proof of the last minutes, and the proof.
+        let fresh = |draft: &mut Draft| {
+            (draft.max_age, draft.any) = (Some("15m".to_owned()), true);
+        };
+        book::add(&house.app, rule(fresh), Some(1)).await.unwrap();
+        assert_eq!(verdict(&other, &visitor).await, Verdict::Allow);
+        house.app.clock.advance(20 * 60);
+        assert_eq!(verdict(&other, &visitor).await, Verdict::Prove);
+        let now = house.app.clock.now().millis();
+        let text: &'static str = format!("UPDATE sessions SET proved_at = {now}").leak();
+        by_hand(&house.db, text).await;
+        assert_eq!(asks(&other, &visitor.there, "/").await.0, Verdict::Allow);
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_is_remembered_ends_when_nobody_was_seen_for_half_an_hour_and_after_twelve_hours() {
+    for house in on_both().await {
+        let (app, visitor) = (&house.app, ada(&house).await);
+        assert_eq!(verdict(app, &visitor).await, Verdict::Allow);
+        let Clock::Frozen { .. } = &app.clock else { panic!("the clock runs") };
+        app.clock.advance(30 * 60);
+        assert_eq!(asks(app, &visitor.there, "/").await, (Verdict::SignIn, None), "nobody was seen");
+        // A clock that is set back is believed, as it is by the database.
+        app.clock.set(-60);
+        assert_eq!(verdict(app, &visitor).await, Verdict::Allow);
+        let mut hours = 0;
+        while verdict(app, &visitor).await == Verdict::Allow {
+            hours += 1;
+            for _ in 0..3 {
+                app.clock.advance(20 * 60);
+                asks(app, &visitor.there, "/").await;
+            }
+        }
+        assert_eq!(hours, 12);
+        app.clock.advance(HOUR);
+        assert_eq!(verdict(app, &visitor).await, Verdict::SignIn);
+    }
+}
+
+#[tokio::test]
+async fn a_token_opens_its_own_host_alone_also_when_it_is_remembered() {
+    for house in on_both().await {
+        let visitor = ada(&house).await;
+        assert_eq!(verdict(&house.app, &visitor).await, Verdict::Allow);
+        let glance = Glance::take(&house.app);
+        let at = async |origin| app_session::find(&house.app, &visitor.there, origin, glance).await.unwrap();
+        assert!(at(ORIGIN).await.is_some());
+        for other in
+            ["https://app.example.org:8443", "http://app.example.org", "https://wiki.example.org", ""]
+        {
+            assert!(at(other).await.is_none(), "{other}");
+        }
+        assert!(at(ORIGIN).await.is_some());
+    }
+}
+
+#[tokio::test]
+async fn on_sqlite_a_check_reads_nothing_while_nothing_changes() {
+    for house in on_both().await {
+        let visitor = ada(&house).await;
+        verdict(&house.app, &visitor).await;
+        let before = house.app.tally();
+        for _ in 0..10 {
+            assert_eq!(asks(&house.app, &visitor.there, "/").await.0, Verdict::Allow);
+        }
+        let reads = (house.app.tally() - before).reads;
+        assert_eq!(reads, if house.app.database_kind() == Kind::Sqlite { 0 } else { 20 });
+    }
+}
+
+/// Many at once, while somebody is put in and taken out again and again: whoever asks after an answer knows what it said.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_check_that_begins_after_a_change_was_answered_misses_it() {
+    for house in on_both().await {
+        let (other, visitor) = (house.another_node().await, Arc::new(ada(&house).await));
+        let asking: Vec<_> = (0..3)
+            .map(|_| {
+                let (app, visitor) = (other.clone(), visitor.clone());
+                tokio::spawn(async move {
+                    loop {
+                        asks(&app, &visitor.there, "/").await;
+                        tokio::task::yield_now().await;
+                    }
+                })
+            })
+            .collect();
+        let people = ["ada".to_owned()];
+        for round in 0..100 {
+            groups::leave(&house.app, "family", &people).await.unwrap();
+            assert_eq!(asks(&other, &visitor.there, "/").await.0, Verdict::Refuse, "round {round}");
+            groups::join(&house.app, "family", &people).await.unwrap();
+            assert_eq!(asks(&other, &visitor.there, "/").await.0, Verdict::Allow, "round {round}");
+        }
+        asking.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+}
