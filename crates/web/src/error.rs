@@ -63,8 +63,10 @@ pub(crate) enum Trouble {
     TooSlow,
     /// 413.
     TooLarge,
-    /// 415.
+    /// 415: no form.
     WrongType,
+    /// 415: no JSON.
+    NotJson,
     /// 421: another host than ours.
     Misdirected,
     /// 431: too many headers, or too large ones.
@@ -110,7 +112,7 @@ impl Trouble {
             Trouble::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Trouble::GoneEnroll | Trouble::GoneLink | Trouble::GoneCodes => StatusCode::GONE,
             Trouble::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Trouble::WrongType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Trouble::WrongType | Trouble::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Trouble::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Trouble::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Trouble::Resting { .. } | Trouble::DoorClosed => StatusCode::TOO_MANY_REQUESTS,

@@ -87,7 +87,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Trouble;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Trouble> {
-        let body = body_of(request, "application/json").await?;
+        let body = body_of(request, KIND).await.map_err(of_json)?;
         // No text of ours holds a NUL, and PostgreSQL none at all. An array could stand for the fields by their order.
         if escapes_nul(&body) || !is_object(&body) {
             return Err(Trouble::BadJson);
@@ -100,6 +100,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 /// Whether the body begins as an object does.
 fn is_object(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"{")
+}
+
+/// What all bodies of the API are.
+const KIND: &str = "application/json";
+
+/// What is wrong with a body, for somebody who was to send JSON.
+fn of_json(trouble: Trouble) -> Trouble {
+    if matches!(trouble, Trouble::WrongType) { Trouble::NotJson } else { trouble }
 }
 
 /// Whether a text in the body holds a NUL, which JSON can write only so.
@@ -126,16 +134,15 @@ impl<S: Send + Sync> FromRequest<S> for Nothing {
     type Rejection = Trouble;
 
     async fn from_request(mut request: Request, _: &S) -> Result<Self, Trouble> {
-        let kind = "application/json";
         // Whoever sends nothing need not say what it is.
         let says = request.headers().contains_key(CONTENT_TYPE);
         if !says {
-            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(KIND));
         }
-        let body = body_of(request, kind).await?;
+        let body = body_of(request, KIND).await.map_err(of_json)?;
         match (body.is_empty(), says) {
             (true, _) => Ok(Nothing),
-            (false, false) => Err(Trouble::WrongType),
+            (false, false) => Err(Trouble::NotJson),
             (false, true) => {
                 let fields = serde_json::from_slice::<NoFields>(&body).ok().filter(|_| is_object(&body));
                 fields.map(|NoFields {}| Nothing).ok_or(Trouble::BadJson)

@@ -143,6 +143,7 @@ fn words(trouble: &Trouble) -> (&'static str, &'static str) {
         Trouble::TooSlow => ("too-slow-heading", "too-slow-text"),
         Trouble::TooLarge => ("too-large-heading", "too-large-text"),
         Trouble::WrongType => ("wrong-type-heading", "wrong-type-text"),
+        Trouble::NotJson => ("not-json-heading", "not-json-text"),
         Trouble::Misdirected => ("misdirected-heading", "misdirected-text"),
         Trouble::HeadersTooLarge => ("headers-too-large-heading", "headers-too-large-text"),
         Trouble::Resting { .. } => ("resting-heading", "resting-text"),

@@ -28,7 +28,7 @@ fn walk(value: &Value, way: &str, look: &mut impl FnMut(&str, &Value)) {
 }
 
 /// Each operation, with its name.
-fn operations(document: &Value) -> Vec<(String, &Value)> {
+pub(crate) fn operations(document: &Value) -> Vec<(String, &Value)> {
     let paths = document["paths"].as_object().unwrap().iter();
     paths
         .flat_map(|(path, item)| {

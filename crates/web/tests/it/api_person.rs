@@ -341,7 +341,7 @@ async fn a_field_too_many_or_twice_or_of_another_kind_is_refused_and_not_repeate
                 Some("application/x-www-form-urlencoded"),
                 Some("application/jsonp"),
             ] {
-                refuses(&send(&jar, what, right, kind).await, 415, "wrong_type");
+                refuses(&send(&jar, what, right, kind).await, 415, "not_json");
             }
         }
         world.dump().await.is_still(&before);

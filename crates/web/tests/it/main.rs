@@ -8,6 +8,7 @@ mod api;
 mod api_account;
 mod api_asker;
 mod api_document;
+mod api_forged;
 mod api_groups;
 mod api_people;
 mod api_person;
