@@ -10,6 +10,7 @@ mod draft;
 pub mod explain;
 mod host;
 mod path;
+mod person;
 #[cfg(test)]
 mod rows;
 mod rule;
@@ -19,9 +20,10 @@ mod target;
 
 pub use book::rules;
 pub(crate) use book::{Book, rules_in};
-pub use decide::{Decision, Needed, Person, Verdict, decide, knows};
+pub use decide::{Decision, decide, knows};
 pub use draft::{Draft, Flaw, age};
 pub(crate) use draft::{Field, Given, MOST};
 pub(crate) use host::Hosts;
+pub use person::{Needed, Person, Verdict};
 pub use rule::{Policy, Rule};
 pub use target::{Target, Unclear};

@@ -263,6 +263,28 @@ impl Draft {
     }
 }
 
+impl Rule {
+    /// As it would be written, each name in its one spelling.
+    pub fn draft(&self) -> Draft {
+        let (users, groups) = match &self.subject {
+            Subject::Listed { users, groups } => (users.clone(), groups.clone()),
+            Subject::Any | Subject::Nobody => Default::default(),
+        };
+        Draft {
+            hosts: self.hosts.iter().map(ToString::to_string).collect(),
+            paths: self.paths.iter().map(ToString::to_string).collect(),
+            methods: self.methods.clone(),
+            networks: self.networks.iter().map(ToString::to_string).collect(),
+            policy: self.policy.text().to_owned(),
+            users,
+            groups,
+            any: self.subject == Subject::Any,
+            tokens: self.tokens,
+            max_age: self.max_age.map(age),
+        }
+    }
+}
+
 fn flaw(key: &'static str, text: impl Into<String>) -> Flaw {
     Flaw { key, text: text.into() }
 }

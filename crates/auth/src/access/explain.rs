@@ -2,9 +2,10 @@
 
 use store::{Time, groups, users};
 
-use super::decide::{Asked, Decision, Person, Verdict, decide};
+use super::decide::{Asked, Decision, decide};
 use super::draft::Draft;
 use super::path::Reading;
+use super::person::{Person, Verdict};
 use super::rule::{Fit, Policy, Rule};
 use super::target::Target;
 use crate::name::Name;

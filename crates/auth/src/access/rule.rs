@@ -2,10 +2,9 @@
 
 use store::Time;
 
-use super::decide::{Needed, Person, Verdict};
-use super::draft::{Draft, age};
 use super::host::Hosts;
 use super::path::{Paths, Reading};
+use super::person::{Needed, Person, Verdict};
 use super::target::Target;
 use crate::Level;
 use crate::config::{Network, Place};
@@ -111,26 +110,6 @@ impl Rule {
     /// Where in the settings it stands; `None` where it was made by command.
     pub fn place(&self) -> Option<&Place> {
         self.place.as_ref()
-    }
-
-    /// As it would be written, each name in its one spelling.
-    pub fn draft(&self) -> Draft {
-        let (users, groups) = match &self.subject {
-            Subject::Listed { users, groups } => (users.clone(), groups.clone()),
-            Subject::Any | Subject::Nobody => Default::default(),
-        };
-        Draft {
-            hosts: self.hosts.iter().map(ToString::to_string).collect(),
-            paths: self.paths.iter().map(ToString::to_string).collect(),
-            methods: self.methods.clone(),
-            networks: self.networks.iter().map(ToString::to_string).collect(),
-            policy: self.policy.text().to_owned(),
-            users,
-            groups,
-            any: self.subject == Subject::Any,
-            tokens: self.tokens,
-            max_age: self.max_age.map(age),
-        }
     }
 
     /// Whether it names the host that somebody asks for.

@@ -1,5 +1,6 @@
 //! The OpenAPI document, made from the routes, from the descriptions at the handlers and from who may ask.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -7,15 +8,14 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use utoipa::PartialSchema;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, Paths};
 use utoipa::openapi::response::Response as Answer;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
-use utoipa::openapi::{ComponentsBuilder, Content, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr};
+use utoipa::openapi::{ComponentsBuilder, Content, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Schema};
 
 use crate::api::caller::Who;
-use crate::api::doors::Described;
 use crate::api::problem::{FieldProblem, ProblemShape};
 use crate::api::reference::Reference;
 
@@ -23,6 +23,15 @@ use crate::api::reference::Reference;
 const SESSION: &str = "session";
 /// The name that it has for a token.
 const TOKEN: &str = "token";
+
+/// What the document says of some routes.
+#[derive(Default)]
+pub(crate) struct Described {
+    pub(crate) paths: Paths,
+    pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
+    /// Who may ask, by method and URL.
+    pub(crate) who: HashMap<(&'static str, String), Who>,
+}
 
 /// The document, written once, and the same to read.
 #[derive(Clone)]

@@ -1,17 +1,14 @@
 //! Routes of the API with what the document says of them, group by group: who may ask is said once, for the guard and for
 //! the document.
 
-use std::collections::HashMap;
-
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use utoipa::openapi::path::{Operation, PathItem, Paths};
-use utoipa::openapi::{RefOr, Schema};
+use utoipa::openapi::path::{Operation, PathItem};
 use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::Site;
 use crate::api::caller::{self, Who};
-use crate::api::document;
+use crate::api::document::{self, Described};
 
 /// Routes that the same people may ask at.
 pub(crate) struct Doors {
@@ -19,15 +16,6 @@ pub(crate) struct Doors {
     site: Site,
     router: Router<Site>,
     described: Described,
-}
-
-/// What the document says of some routes.
-#[derive(Default)]
-pub(crate) struct Described {
-    pub(crate) paths: Paths,
-    pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
-    /// Who may ask, by method and URL.
-    pub(crate) who: HashMap<(&'static str, String), Who>,
 }
 
 impl Doors {
