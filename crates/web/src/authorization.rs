@@ -35,7 +35,7 @@ impl Shown {
 }
 
 /// The one `Authorization` of a request: its kind and what follows.
-pub(crate) fn the_one(headers: &HeaderMap) -> Option<(&str, &str)> {
+fn the_one(headers: &HeaderMap) -> Option<(&str, &str)> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (value, None) = (values.next()?, values.next()) else { return None };
     let (kind, rest) = value.to_str().ok()?.split_once(' ')?;
