@@ -211,28 +211,30 @@ async fn table(world: &World) -> String {
 async fn everybody_gets_what_the_table_says_and_nothing_else() {
     World::on_both(|world| async move {
         let found = table(&world).await;
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/access.snap");
-        if update() {
-            std::fs::write(&file, &found).unwrap();
-        }
-        let expected = std::fs::read_to_string(&file).unwrap();
-        let differs: Vec<String> = expected
-            .lines()
-            .zip(found.lines())
-            .filter(|(expected, found)| expected != found)
-            .map(|(expected, found)| format!("- {expected}\n+ {found}"))
-            .collect();
-        assert!(
-            expected == found,
-            "accept with `cargo xtask accept`, after reading:\n{}",
-            differs.join("\n")
-        );
+        is_as_accepted(&found, "access.snap");
     })
     .await;
 }
 
+/// Fails unless a table is the one that was read and accepted, in the file of that name.
+#[track_caller]
+pub(crate) fn is_as_accepted(found: &str, name: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it").join(name);
+    if update() {
+        std::fs::write(&file, found).unwrap();
+    }
+    let expected = std::fs::read_to_string(&file).unwrap();
+    let differs: Vec<String> = expected
+        .lines()
+        .zip(found.lines())
+        .filter(|(expected, found)| expected != found)
+        .map(|(expected, found)| format!("- {expected}\n+ {found}"))
+        .collect();
+    assert!(expected == found, "accept with `cargo xtask accept`, after reading:\n{}", differs.join("\n"));
+}
+
 /// Whether `cargo xtask accept` is running.
-pub(crate) fn update() -> bool {
+fn update() -> bool {
     #[expect(clippy::disallowed_methods, reason = "how snapshots are accepted, here and with insta")]
     std::env::var("INSTA_UPDATE").is_ok_and(|value| value == "always")
 }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::Path;
 
 use auth::api_token::{self, Scope};
 use auth::{Id, Role, Visit};
@@ -12,7 +11,7 @@ use store::groups::NewGroup;
 use store::users::NewUser;
 use store::{Db, Time};
 
-use crate::access::update;
+use crate::access::is_as_accepted;
 use crate::login::signed_in;
 use crate::world::{Browser, PASSWORD, World};
 
@@ -266,22 +265,7 @@ fn written(mut columns: Vec<Vec<String>>) -> String {
 async fn everybody_gets_from_the_api_what_the_table_says_and_nothing_else() {
     World::on_both(async |world| {
         let found = table(&world).await;
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/access_api.snap");
-        if update() {
-            std::fs::write(&file, &found).unwrap();
-        }
-        let expected = std::fs::read_to_string(&file).unwrap();
-        let differs: Vec<String> = expected
-            .lines()
-            .zip(found.lines())
-            .filter(|(expected, found)| expected != found)
-            .map(|(expected, found)| format!("- {expected}\n+ {found}"))
-            .collect();
-        assert!(
-            expected == found,
-            "accept with `cargo xtask accept`, after reading:\n{}",
-            differs.join("\n")
-        );
+        is_as_accepted(&found, "access_api.snap");
     })
     .await;
 }
