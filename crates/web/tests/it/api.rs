@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::http::Method;
 use serde_json::{Value, json};
 
+use crate::json::{self, jar, said};
 use crate::races::{count, released};
 use crate::world::{Browser, PASSWORD, Person, Seen, World};
 
@@ -14,11 +15,7 @@ async fn program(world: &World) -> Browser {
     let wanted = Wanted { name: "wiki".into(), scopes: vec![Scope::Verify], hosts: Vec::new(), days: 30 };
     let made = api_token::add(&world.app, wanted, None, &Visit::default()).await.unwrap();
     assert!(made.text.starts_with("lk_"));
-    without_browser(world).with("authorization", &format!("Bearer {}", *made.text))
-}
-
-fn without_browser(world: &World) -> Browser {
-    world.browser().without("origin").without("sec-fetch-site").with("accept", "*/*")
+    jar(world).with("authorization", &format!("Bearer {}", *made.text))
 }
 
 async fn ask(program: &Browser, body: &Value) -> Seen {
@@ -29,24 +26,10 @@ async fn ask_text(program: &Browser, body: &str) -> Seen {
     program.send(Method::POST, "/api/v1/verify", Body::from(body.to_owned()), Some("application/json")).await
 }
 
-/// What a 200 says.
-#[track_caller]
-fn said(seen: &Seen) -> Value {
-    seen.is(200);
-    assert_eq!(
-        (seen.header("content-type").as_str(), seen.header("cache-control").as_str()),
-        ("application/json", "no-store")
-    );
-    serde_json::from_str(&seen.text).unwrap()
-}
-
 /// The status of a refusal, which is a problem in JSON.
 #[track_caller]
 fn refused(seen: &Seen) -> u16 {
-    assert_eq!(seen.header("content-type"), "application/problem+json", "{}", seen.text);
-    let problem: Value = serde_json::from_str(&seen.text).unwrap();
-    assert_eq!(problem["status"], seen.status.as_u16());
-    seen.status.as_u16()
+    json::refused(seen).0
 }
 
 async fn ada_and_a_program(world: &World) -> (Person, Browser) {
@@ -155,7 +138,7 @@ async fn without_a_token_that_is_still_good_nothing_is_answered() {
         let (ada, program) = ada_and_a_program(&world).await;
         let asked = json!({ "username": "ada", "otp": ada.code() });
         let token = program.headers["authorization"].to_str().unwrap().to_owned();
-        let bare = without_browser(&world);
+        let bare = jar(&world);
         for shown in [
             String::new(),
             "Bearer".into(),
