@@ -11,6 +11,7 @@ use crate::job::{Job, Queued, Shape, deadline};
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
 use crate::tally::{Counters, Tally};
+use crate::wal_index::State;
 use crate::{Conn, Error, Result, Time, Tx, migrate};
 
 /// A job that has waited this long for its turn does not run.
@@ -43,10 +44,6 @@ enum Engine {
     #[cfg(feature = "simulation")]
     Sim(Arc<crate::sim::Core>),
 }
-
-/// What a database holds at a moment. While two looks find the same state, nothing has been committed between them, by anybody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct State(i64);
 
 /// An open database. Cheap to clone; the last clone to go ends its threads.
 #[derive(Clone)]
@@ -187,7 +184,7 @@ impl Db {
             return self.blind;
         }
         match &*self.engine {
-            Engine::Sqlite(sqlite) => sqlite.state().map(State),
+            Engine::Sqlite(sqlite) => sqlite.state(),
             Engine::Postgres(_) => None,
             #[cfg(feature = "simulation")]
             Engine::Sim(_) => None,

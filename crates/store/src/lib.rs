@@ -17,6 +17,7 @@ mod sqlite;
 mod tally;
 mod tls;
 mod types;
+mod wal_index;
 
 pub mod api_tokens;
 pub mod app_sessions;
@@ -46,11 +47,12 @@ pub mod users;
 
 use std::sync::Arc;
 
-pub use db::{Db, Kind, State};
+pub use db::{Db, Kind};
 pub use sql::{Conn, Row, Sql, Tx, Value};
 pub use tally::Tally;
 pub use tls::Secrecy;
 pub use types::{Id, Time};
+pub use wal_index::State;
 
 /// How the connection to a database is kept from others, as its URL says it. Asks nobody.
 ///

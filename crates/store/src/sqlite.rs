@@ -14,6 +14,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use crate::job::{Queued, Ran, Shape, deadline, monotonic};
 use crate::sql::{Engine, RowOf};
 use crate::tally::Counters;
+use crate::wal_index::{self, State, WalIndex};
 use crate::{Conn, Error, Result, Row, Sql, Tx, Value, migrate};
 
 /// Jobs that may wait. More is an answer: 503.
@@ -40,8 +41,7 @@ pub(crate) struct Sqlite {
     writes: Option<Sender<Queued>>,
     scans: Option<Sender<Queued>>,
     points: Mutex<Vec<Connection>>,
-    /// Asked for nothing but the state of the file.
-    watch: Mutex<Option<Connection>>,
+    index: Arc<WalIndex>,
     /// Dropped to wake the checkpoint thread from its pause.
     stop: Option<Sender<()>>,
     dead: Arc<OnceLock<Error>>,
@@ -51,7 +51,7 @@ pub(crate) struct Sqlite {
 impl Sqlite {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         make_private(path);
-        let writer = connect(path, Access::Write)?;
+        let mut writer = connect(path, Access::Write)?;
         let pages = format!("PRAGMA cache_size=-{WRITER_PAGES}");
         writer.execute_batch(&pages).map_err(error)?;
         let checkpoints = connect(path, Access::Write)?;
@@ -59,7 +59,8 @@ impl Sqlite {
         let (scans, scan_jobs) = bounded::<Queued>(QUEUE);
         let (written, to_copy) = bounded(1);
         let (stop, stopped) = bounded(0);
-        let dead = Arc::new(OnceLock::new());
+        let (dead, index) = (Arc::new(OnceLock::new()), Arc::new(WalIndex::of(path)));
+        wal_index::judge_at_each_commit(&mut writer, &index)?;
         let mut threads = vec![
             spawn(
                 "db-writer",
@@ -80,9 +81,8 @@ impl Sqlite {
             })?);
         }
         let (writes, scans) = (Some(writes), Some(scans));
-        let watch = Mutex::new(Some(connect(path, Access::Read)?));
         let (path, points, stop) = (path.to_owned(), Mutex::new(Vec::new()), Some(stop));
-        Ok(Sqlite { path, writes, scans, points, watch, stop, dead, threads })
+        Ok(Sqlite { path, writes, scans, points, index, stop, dead, threads })
     }
 
     pub(crate) fn queue(&self, shape: Shape) -> &Sender<Queued> {
@@ -114,12 +114,8 @@ impl Sqlite {
         answer
     }
 
-    /// A number that is another one after every commit, whichever connection of whichever process made it. It compares only with
-    /// what the same connection has said before, so there is one for all who ask.
-    pub(crate) fn state(&self) -> Option<i64> {
-        let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut statement = watch.as_ref()?.prepare_cached("PRAGMA data_version").ok()?;
-        statement.query_row([], |row| row.get(0)).ok()
+    pub(crate) fn state(&self) -> Option<State> {
+        self.index.look()
     }
 
     pub(crate) fn health(&self) -> Result<()> {
@@ -131,7 +127,6 @@ impl Drop for Sqlite {
     fn drop(&mut self) {
         // Who only looks goes first: the last to close copies the log back, and may only do so if it can write.
         self.points.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
-        *self.watch.get_mut().unwrap_or_else(PoisonError::into_inner) = None;
         self.scans = None;
         let scanners = self.threads.split_off(self.threads.len().saturating_sub(SCANNERS));
         scanners.into_iter().for_each(join);

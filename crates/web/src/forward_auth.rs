@@ -3,22 +3,25 @@
 //!
 //! The paths, headers and statuses are those of Authelia, so that a proxy which was set up for it needs another address only.
 
+use std::future::{Future, poll_fn};
 use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use auth::access::{Target, Unclear, Verdict};
 use auth::app_session::{self, Glance, Visitor};
 use auth::{App, Error, Visit, api_token};
 use axum::extract::{Request, State};
-use axum::http::header::{ACCEPT, AUTHORIZATION, HOST, LOCATION, UPGRADE, WWW_AUTHENTICATE};
+use axum::http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, HOST, LOCATION, UPGRADE, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use crate::Site;
 use crate::authorization::Shown;
-use crate::cookies;
-use crate::extract::{in_one_spelling, once};
+use crate::extract::{in_one_spelling, once, visit};
+use crate::{Site, bounds, cookies, layers};
 
 /// What the program is told of a visitor. All four are sent with every 200: a proxy that copies what is there would leave the
 /// visitor's own in the place of one that is not.
@@ -32,13 +35,48 @@ const IDENTITY: [HeaderName; 4] = [
 /// The longest address to return to that is sent along. Of a longer one only the host is.
 const RETURN_AT_MOST: usize = 900;
 
-/// In which way a proxy asks, and what it makes of an answer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Dialect {
-    /// Passes any answer but 200 on to the visitor.
-    Passes,
-    /// Knows 200, 401 and 403, and makes an error of its own of anything else.
+/// In which way a proxy asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// Traefik, Caddy, HAProxy: the request is told in parts, and any answer but 200 is passed on to the visitor.
+    Parts,
+    /// nginx: the request is told as one address. It knows 200, 401 and 403, and makes an error of its own of anything else.
     Nginx,
+    /// Envoy: the request is asked again below our path, with its own method and host. Passes answers on, too.
+    Envoy,
+}
+
+/// Every path at which proxies ask.
+pub(crate) const PATHS: [&str; 5] = [
+    "/api/authz/forward-auth",
+    "/api/authz/auth-request",
+    ENVOY,
+    "/api/authz/ext-authz/",
+    "/api/authz/ext-authz/{*asked}",
+];
+const ENVOY: &str = "/api/authz/ext-authz";
+
+impl Dialect {
+    /// By the path at which it asks.
+    pub(crate) fn of(path: &str) -> Option<Dialect> {
+        match path {
+            "/api/authz/forward-auth" => Some(Dialect::Parts),
+            "/api/authz/auth-request" => Some(Dialect::Nginx),
+            _ => {
+                let below = path.strip_prefix(ENVOY)?;
+                (below.is_empty() || below.starts_with('/')).then_some(Dialect::Envoy)
+            }
+        }
+    }
+
+    /// In the log.
+    fn path(self) -> &'static str {
+        match self {
+            Dialect::Parts => "/api/authz/forward-auth",
+            Dialect::Nginx => "/api/authz/auth-request",
+            Dialect::Envoy => ENVOY,
+        }
+    }
 }
 
 /// What a proxy is answered.
@@ -60,39 +98,74 @@ enum Answer {
     Refuse,
     /// What the proxy says cannot be meant.
     Unclear(Unclear),
+    /// It is more than we take.
+    TooLarge,
     /// It is not known.
     Unknown,
 }
 
-/// Traefik, Caddy, HAProxy: the request is told in parts.
-pub(crate) async fn forward_auth(State(site): State<Site>, request: Request) -> Response {
-    let (parts, visit) = taken_apart(request);
-    let target = of_parts(&parts.headers, &visit);
-    answer(&site.app, (target, Dialect::Passes), &visit, &parts.headers).await
+/// For whoever brings a server of their own.
+pub(crate) async fn handle(State(site): State<Site>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    match Dialect::of(parts.uri.path()) {
+        Some(dialect) => ask(&site, dialect, parts).await,
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
-/// nginx: the request is told as one address.
-pub(crate) async fn auth_request(State(site): State<Site>, request: Request) -> Response {
-    let (parts, visit) = taken_apart(request);
-    let target = of_url(&parts.headers, &visit);
-    answer(&site.app, (target, Dialect::Nginx), &visit, &parts.headers).await
+/// Answers a proxy, within the limits that every request has, and whatever happens. Nobody looks at a body.
+pub(crate) async fn ask(site: &Site, dialect: Dialect, parts: Parts) -> Response {
+    let began = tokio::time::Instant::now();
+    let visit = visit(&site.app.config, &parts.extensions, &parts.headers);
+    let answer = match layers::is_too_large(&parts.uri, &parts.headers) {
+        true => Answer::TooLarge,
+        false => {
+            let answer = unless_it_panics(answer(&site.app, dialect, &visit, &parts));
+            tokio::time::timeout(bounds::ANSWER_WITHIN, answer).await.unwrap_or(Answer::Unknown)
+        }
+    };
+    let mut response = say(answer, dialect, &parts.headers);
+    let status = response.status();
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // A 200 the proxy keeps to itself, and has a line of its own for what it lets through.
+    let is_allowed = status == StatusCode::OK;
+    if !is_allowed {
+        layers::protect(response.headers_mut(), None, site);
+    }
+    if !is_allowed || tracing::enabled!(tracing::Level::DEBUG) {
+        let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let (id, method, route) = (site.app.request_id(), &parts.method, dialect.path());
+        let (client, status) = (visit.text(), status.as_u16());
+        match is_allowed {
+            true => tracing::debug!(request = %id, %method, %route, status, ms, %client, "request"),
+            false => tracing::info!(request = %id, %method, %route, status, ms, %client, "request"),
+        }
+    }
+    response
 }
 
-/// Envoy: the request is asked again below our path, with its own method and host.
-pub(crate) async fn ext_authz(State(site): State<Site>, request: Request) -> Response {
-    let (parts, visit) = taken_apart(request);
-    let whole = parts.uri.path_and_query().map_or("", |whole| whole.as_str());
-    let asked = whole.strip_prefix("/api/authz/ext-authz").unwrap_or("");
-    let asked = if asked.starts_with('/') { asked.to_owned() } else { format!("/{asked}") };
-    let target = of_request(&parts.headers, (&parts.method, &asked), &visit);
-    answer(&site.app, (target, Dialect::Passes), &visit, &parts.headers).await
+/// The answer, or that it is not known: what panics says itself where.
+async fn unless_it_panics(answer: impl Future<Output = Answer>) -> Answer {
+    let mut answer = pin!(answer);
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context)));
+        polled.unwrap_or(Poll::Ready(Answer::Unknown))
+    })
+    .await
 }
 
-/// A request without its body, which nobody looks at, and where it came from, as its layer has found.
-fn taken_apart(request: Request) -> (Parts, Visit) {
-    let (mut parts, _) = request.into_parts();
-    let visit = parts.extensions.remove().unwrap_or_default();
-    (parts, visit)
+fn target(dialect: Dialect, visit: &Visit, parts: &Parts) -> Result<Target, Unclear> {
+    let headers = &parts.headers;
+    match dialect {
+        Dialect::Parts => of_parts(headers, visit),
+        Dialect::Nginx => of_url(headers, visit),
+        Dialect::Envoy => {
+            let whole = parts.uri.path_and_query().map_or("", |whole| whole.as_str());
+            let asked = whole.strip_prefix(ENVOY).unwrap_or("");
+            let asked = if asked.starts_with('/') { asked } else { &format!("/{asked}") };
+            of_request(headers, (&parts.method, asked), visit)
+        }
+    }
 }
 
 fn of_parts(headers: &HeaderMap, visit: &Visit) -> Result<Target, Unclear> {
@@ -126,25 +199,19 @@ fn client(headers: &HeaderMap, visit: &Visit) -> Result<Option<IpAddr>, Unclear>
     }
 }
 
-async fn answer(
-    app: &App,
-    (target, dialect): (Result<Target, Unclear>, Dialect),
-    visit: &Visit,
-    headers: &HeaderMap,
-) -> Response {
-    let answer = match target {
-        // Whoever is no proxy could say anything, and would be told what is behind it.
-        _ if !visit.is_through_proxy() => {
-            tracing::warn!(client = %visit.text(), "forward-auth was asked by somebody who is not in trusted_proxies");
-            Answer::Refuse
-        }
+async fn answer(app: &App, dialect: Dialect, visit: &Visit, parts: &Parts) -> Answer {
+    // Whoever is no proxy could say anything, and would be told what is behind it.
+    if !visit.is_through_proxy() {
+        tracing::warn!(client = %visit.text(), "forward-auth was asked by somebody who is not in trusted_proxies");
+        return Answer::Refuse;
+    }
+    match target(dialect, visit, parts) {
         Err(unclear) => Answer::Unclear(unclear),
-        Ok(target) => decide(app, &target, headers).await.unwrap_or_else(|error| {
+        Ok(target) => decide(app, &target, &parts.headers).await.unwrap_or_else(|error| {
             tracing::error!(%error, "forward-auth cannot tell, and refuses");
             Answer::Unknown
         }),
-    };
-    say(answer, dialect, headers)
+    }
 }
 
 async fn decide(app: &App, target: &Target, headers: &HeaderMap) -> Result<Answer, Error> {
@@ -214,7 +281,8 @@ fn say(answer: Answer, dialect: Dialect, headers: &HeaderMap) -> Response {
             tracing::warn!(%unclear, "forward-auth refuses what the proxy says");
             if nginx { StatusCode::FORBIDDEN } else { StatusCode::BAD_REQUEST }.into_response()
         }
-        Answer::Unknown if nginx => StatusCode::FORBIDDEN.into_response(),
+        Answer::Unknown | Answer::TooLarge if nginx => StatusCode::FORBIDDEN.into_response(),
+        Answer::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response(),
         Answer::Unknown => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }
@@ -324,9 +392,9 @@ mod tests {
         assert_eq!(heard, [200, 401, 401, 403, 403]);
         assert_eq!(say(Answer::Unclear(unclear()), Dialect::Nginx, &html).status().as_u16(), 403);
         let others: Vec<u16> =
-            answers.iter().map(|answer| say(answer(), Dialect::Passes, &html).status().as_u16()).collect();
+            answers.iter().map(|answer| say(answer(), Dialect::Parts, &html).status().as_u16()).collect();
         assert_eq!(others, [200, 401, 303, 403, 503]);
-        assert_eq!(say(Answer::Unclear(unclear()), Dialect::Passes, &html).status().as_u16(), 400);
+        assert_eq!(say(Answer::Unclear(unclear()), Dialect::Parts, &html).status().as_u16(), 400);
     }
 
     #[test]

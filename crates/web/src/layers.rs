@@ -7,7 +7,7 @@ use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -38,45 +38,6 @@ pub(crate) fn wrap(routes: Router<Site>, through_proxies: Router<Site>, site: &S
         .layer(from_fn_with_state(site.clone(), dress))
         .layer(from_fn_with_state(site.clone(), headers))
         .layer(from_fn_with_state(site.clone(), trace))
-}
-
-/// Wraps what a proxy asks before every request to a program: one layer with what is needed of the others, since they would take
-/// longer than the answer. The body stays empty whatever happens.
-pub(crate) fn wrap_asked(routes: Router<Site>, site: &Site) -> Router<Site> {
-    let broken = |_| StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    routes.layer(CatchPanicLayer::custom(broken)).layer(from_fn_with_state(site.clone(), brief))
-}
-
-async fn brief(State(site): State<Site>, mut request: Request, next: Next) -> Response {
-    let began = tokio::time::Instant::now();
-    let caller = visit(&site.app.config, request.extensions(), request.headers());
-    let (method, client) = (request.method().clone(), caller.address);
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    request.extensions_mut().insert(caller);
-    let mut response = match is_too_large(&request) {
-        true => Trouble::HeadersTooLarge.into_response(),
-        false => time_limit(request, next).await,
-    };
-    let status = response.status();
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let told = || {
-        let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let client = client.map(|ip| ip.to_string()).unwrap_or_default();
-        (site.app.request_id(), route.as_ref().map_or("-", MatchedPath::as_str), ms, client)
-    };
-    if status == StatusCode::OK {
-        // The proxy keeps it to itself, and has a line of its own for what it lets through.
-        if tracing::enabled!(tracing::Level::DEBUG) {
-            let (id, route, ms, client) = told();
-            tracing::debug!(request = %id, %method, %route, status = status.as_u16(), ms, %client, "request");
-        }
-        return response;
-    }
-    protect(headers, None, &site);
-    let (id, route, ms, client) = told();
-    tracing::info!(request = %id, %method, %route, status = status.as_u16(), ms, %client, "request");
-    response
 }
 
 /// The short name of a request, in the log and on the page that apologizes.
@@ -119,7 +80,7 @@ async fn headers(State(site): State<Site>, request: Request, next: Next) -> Resp
 }
 
 /// What keeps browsers from doing more with an answer than is meant.
-fn protect(headers: &mut HeaderMap, returns: Option<ReturnsTo>, site: &Site) {
+pub(crate) fn protect(headers: &mut HeaderMap, returns: Option<ReturnsTo>, site: &Site) {
     let fixed = [
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -211,11 +172,16 @@ async fn time_limit(request: Request, next: Next) -> Response {
 
 /// Refuses what the reader of HTTP has let through beyond our limits: it looks at its buffer only now and then.
 async fn size_limit(request: Request, next: Next) -> Response {
-    if is_too_large(&request) { Trouble::HeadersTooLarge.into_response() } else { next.run(request).await }
+    if is_too_large(request.uri(), request.headers()) {
+        Trouble::HeadersTooLarge.into_response()
+    } else {
+        next.run(request).await
+    }
 }
 
-fn is_too_large(request: &Request) -> bool {
-    let (count, bytes) = (request.headers().len(), head_bytes(request.uri(), request.headers()));
+/// Whether address and headers are more than we take.
+pub(crate) fn is_too_large(uri: &Uri, headers: &HeaderMap) -> bool {
+    let (count, bytes) = (headers.len(), head_bytes(uri, headers));
     count > bounds::HEADERS || bytes > bounds::HEADER_BYTES
 }
 

@@ -14,6 +14,7 @@ mod form;
 mod forward_auth;
 mod guard;
 mod health;
+mod lane;
 mod layers;
 mod listener;
 mod pages;
@@ -54,6 +55,13 @@ pub(crate) struct Parts {
     pub(crate) branding: Branding,
 }
 
+impl Site {
+    fn new(app: App) -> Site {
+        let branding = Branding::new(&app.config);
+        Site(Arc::new(Parts { app, words: Words::new(), branding }))
+    }
+}
+
 impl Deref for Site {
     type Target = Parts;
     fn deref(&self) -> &Parts {
@@ -69,8 +77,7 @@ impl FromRef<Site> for App {
 
 /// The whole site, for whoever brings a server of their own. `serve` is the usual way in.
 pub fn router(app: App) -> Router {
-    let branding = Branding::new(&app.config);
-    routes::router(Site(Arc::new(Parts { app, words: Words::new(), branding })))
+    routes::router(Site::new(app))
 }
 
 /// Serves until `shutdown` resolves; then it accepts nothing more, and lets open requests end.

@@ -13,11 +13,11 @@ use axum_server::accept::DefaultAcceptor;
 use axum_server::tls_rustls::RustlsAcceptor;
 use axum_server::{Address, Handle, Server, from_tcp, from_unix};
 
-use crate::bounds;
 use crate::crowd::Crowd;
 use crate::door::Door;
-use crate::router;
+use crate::lane::Fork;
 use crate::tls::Tls;
+use crate::{Site, bounds};
 
 /// A socket that is open, and the certificate that is shown on it.
 #[derive(Debug)]
@@ -75,26 +75,26 @@ impl Listener {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
         let door = Door::new(Crowd::new(self.most, bounds::CONNECTIONS_OF_ONE), app.config.clone());
-        let site = router(app);
+        let fork = Fork::new(Site::new(app));
         let tls = self.tls.map(|tls| {
             let tls = RustlsAcceptor::new(tls.config()).handshake_timeout(bounds::HANDSHAKE_WITHIN);
             tls.acceptor(door.clone())
         });
         match self.socket {
             Socket::Tcp(socket) => {
-                let site = site.into_make_service_with_connect_info::<SocketAddr>();
+                let lanes = fork.lanes::<SocketAddr, SocketAddr>();
                 let server = limited(from_tcp(socket)?, shutdown);
                 match tls {
-                    None => server.acceptor(door).serve(site).await,
-                    Some(tls) => server.acceptor(tls).serve(site).await,
+                    None => server.acceptor(door).serve(lanes).await,
+                    Some(tls) => server.acceptor(tls).serve(lanes).await,
                 }
             }
             Socket::Unix(socket) => {
-                let site = site.into_make_service_with_connect_info::<Neighbor>();
+                let lanes = fork.lanes::<SocketName, Neighbor>();
                 let server = limited(from_unix(socket)?, shutdown);
                 match tls {
-                    None => server.acceptor(door).serve(site).await,
-                    Some(tls) => server.acceptor(tls).serve(site).await,
+                    None => server.acceptor(door).serve(lanes).await,
+                    Some(tls) => server.acceptor(tls).serve(lanes).await,
                 }
             }
         }

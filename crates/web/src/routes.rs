@@ -126,14 +126,12 @@ pub(crate) fn router(site: Site) -> Router {
         .route("/api/openapi.json", get(document::show))
         .layer(Extension(Document::new(described)));
     let all = anyone.merge(about).merge(api).merge(enrolling).merge(half_signed_in).merge(signed_in);
-    let asked_by_proxies = Router::new()
-        .route("/api/authz/forward-auth", any(forward_auth::forward_auth))
-        .route("/api/authz/auth-request", any(forward_auth::auth_request))
-        .route("/api/authz/ext-authz", any(forward_auth::ext_authz))
-        .route("/api/authz/ext-authz/", any(forward_auth::ext_authz))
-        .route("/api/authz/ext-authz/{*asked}", any(forward_auth::ext_authz));
     let through_proxies =
         Router::new().route("/.latchkey/start", get(way::start)).route("/.latchkey/done", get(way::done));
     let pages = layers::wrap(all, through_proxies, &site);
-    pages.merge(layers::wrap_asked(asked_by_proxies, &site)).with_state(site)
+    // Listeners ask these without us; see `lane.rs`.
+    let asked_by_proxies = forward_auth::PATHS
+        .iter()
+        .fold(Router::new(), |router, path| router.route(path, any(forward_auth::handle)));
+    pages.merge(asked_by_proxies).with_state(site)
 }

@@ -1,0 +1,155 @@
+//! What a SQLite database holds now, without asking SQLite: the head of the index of its write-ahead log is another one after every
+//! commit, whichever connection of whichever process made it. Reading it takes one call of the system and no lock.
+//!
+//! The index is the file whose name ends in `-shm`. All who have the database open hold it in memory, where it is written before a
+//! `COMMIT` is answered, and go by its head to tell which commits there are. So while the head is the same, a read would find the same.
+
+use std::fs::File;
+use std::mem::ManuallyDrop;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use rusqlite::Connection;
+use rusqlite::hooks::Wal;
+
+use crate::{Error, Result};
+
+/// Bytes of the head. It stands there twice.
+const HEAD: usize = 48;
+/// The version of the format, which stands first. No other one was ever made.
+const VERSION: u32 = 3_007_000;
+
+/// What a database holds at a moment. While two looks find the same state, nothing has been committed between them, by anybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct State([u8; HEAD]);
+
+/// The index of one database that is open.
+pub(crate) struct WalIndex {
+    path: PathBuf,
+    /// Opened when somebody first looks, and never closed: whoever closes a file gives up every lock that the process has on it, and
+    /// SQLite has some on this one.
+    file: OnceLock<Option<ManuallyDrop<File>>>,
+    misleads: AtomicBool,
+}
+
+impl WalIndex {
+    pub(crate) fn of(database: &Path) -> WalIndex {
+        let mut path = database.as_os_str().to_owned();
+        path.push("-shm");
+        WalIndex { path: path.into(), file: OnceLock::new(), misleads: AtomicBool::new(false) }
+    }
+
+    /// What the database holds. `None` where it cannot be told, and while somebody is writing the head.
+    pub(crate) fn look(&self) -> Option<State> {
+        // Elsewhere a file need not hold what is in memory.
+        if !cfg!(target_os = "linux") || self.misleads.load(Ordering::Relaxed) {
+            return None;
+        }
+        let open = || File::open(&self.path).ok().map(ManuallyDrop::new);
+        let file = self.file.get_or_init(open).as_ref()?;
+        let mut both = [0; 2 * HEAD];
+        file.read_exact_at(&mut both, 0).ok()?;
+        read(&both)
+    }
+
+    /// The same, unless nobody has looked yet.
+    fn look_again(&self) -> Option<State> {
+        self.file.get().and_then(|_| self.look())
+    }
+}
+
+/// Holds an index against the commits of a connection: where one of them does not show, it is not the index of that database, or the
+/// file is not what is in memory, and nobody goes by it any more.
+pub(crate) fn judge_at_each_commit(writer: &mut Connection, index: &Arc<WalIndex>) -> Result<()> {
+    let (index, mut last) = (index.clone(), None);
+    let judge = move |_: &mut Wal, _| {
+        let now = index.look_again();
+        if now.is_some() && now == last {
+            index.misleads.store(true, Ordering::Relaxed);
+        }
+        last = now;
+        Ok(())
+    };
+    // Not called for a commit that leaves every page as it was: it does not show either, and need not.
+    writer.wal_hook(Some(judge)).map_err(Error::broken)
+}
+
+fn read(both: &[u8; 2 * HEAD]) -> Option<State> {
+    // Whoever commits writes one after the other.
+    let (head, same) = both.split_first_chunk::<HEAD>()?;
+    let version = head.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes));
+    (head == same && version == Some(VERSION)).then_some(State(*head))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A database with a row, its connection, and its index.
+    fn opened(dir: &Path, name: &str) -> (Connection, WalIndex) {
+        let path = dir.join(name);
+        let conn = Connection::open(&path).unwrap();
+        conn.query_row("PRAGMA journal_mode=WAL", [], |_| Ok(())).unwrap();
+        conn.execute_batch("CREATE TABLE t (n INTEGER); INSERT INTO t VALUES (1);").unwrap();
+        (conn, WalIndex::of(&path))
+    }
+
+    #[test]
+    fn a_commit_shows_and_what_is_not_committed_does_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let (conn, index) = opened(dir.path(), "one.db");
+        let other = Connection::open(dir.path().join("one.db")).unwrap();
+        let mut last = index.look().unwrap();
+        for writer in [&conn, &other, &conn] {
+            writer.execute_batch("BEGIN IMMEDIATE; UPDATE t SET n = n + 1;").unwrap();
+            assert_eq!(index.look(), Some(last), "nothing is committed yet");
+            writer.execute_batch("ROLLBACK").unwrap();
+            assert_eq!(index.look(), Some(last), "and that was rolled back");
+            writer.execute_batch("UPDATE t SET n = 1 - n").unwrap();
+            let now = index.look().unwrap();
+            assert_ne!(now, last);
+            last = now;
+        }
+        other.query_row("SELECT n FROM t", [], |_| Ok(())).unwrap();
+        assert_eq!(index.look(), Some(last), "who reads changes nothing");
+    }
+
+    #[test]
+    fn what_is_being_written_or_is_of_another_format_is_not_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let (_conn, index) = opened(dir.path(), "one.db");
+        let State(head) = index.look().unwrap();
+        let mut both = [0; 2 * HEAD];
+        both[..HEAD].copy_from_slice(&head);
+        both[HEAD..].copy_from_slice(&head);
+        assert_eq!(read(&both), Some(State(head)));
+        for byte in 0..both.len() {
+            let mut torn = both;
+            torn[byte] ^= 1;
+            assert_eq!(read(&torn), None, "byte {byte}");
+        }
+        both[0] ^= 1;
+        both[HEAD] ^= 1;
+        assert_eq!(read(&both), None, "the version");
+        assert_eq!(WalIndex::of(&dir.path().join("none.db")).look(), None);
+    }
+
+    #[test]
+    fn an_index_that_does_not_show_a_commit_is_not_gone_by_any_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut conn, index) = opened(dir.path(), "one.db");
+        let (_other, of_another) = opened(dir.path(), "another.db");
+        for (index, shows) in [(index, true), (of_another, false)] {
+            let index = Arc::new(index);
+            judge_at_each_commit(&mut conn, &index).unwrap();
+            let mut told = Vec::new();
+            for look in [false, true, true, true, true] {
+                conn.execute_batch("UPDATE t SET n = 1 - n; UPDATE t SET n = n;").unwrap();
+                told.push(look && index.look().is_some());
+            }
+            assert_eq!(told, [false, true, true, shows, shows]);
+        }
+    }
+}
