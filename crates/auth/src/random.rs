@@ -105,8 +105,11 @@ pub struct Token([u8; 32]);
 impl Token {
     /// A token as a cookie carries it; `None` for anything that we cannot have written.
     pub fn parse(text: &str) -> Option<Token> {
-        let bytes = Zeroizing::new(BASE64URL_NOPAD.decode(text.as_bytes()).ok()?);
-        bytes.as_slice().try_into().ok().map(Token)
+        let mut token = Token([0; 32]);
+        // The length has to be right before anything is written.
+        BASE64URL_NOPAD.decode_len(text.len()).ok().filter(|length| *length == token.0.len())?;
+        BASE64URL_NOPAD.decode_mut(text.as_bytes(), &mut token.0).ok()?;
+        Some(token)
     }
 
     /// The text for the cookie: 43 letters of base64url.

@@ -9,11 +9,16 @@ use auth::{App, Config, Token, Visit};
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, Uri};
+use axum::http::{Extensions, HeaderMap, HeaderName, Uri};
 
 use crate::cookies::{self, Cookie};
 use crate::error::Trouble;
 use crate::listener::Neighbor;
+
+/// What proxies say of a request, in headers.
+pub(crate) static FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(crate) static HOST_THERE: HeaderName = HeaderName::from_static("x-forwarded-host");
+pub(crate) static SCHEME_THERE: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Where the request came from.
 pub(crate) struct Caller(pub(crate) Visit);
@@ -36,12 +41,11 @@ where
 
 /// Where a request came from, by its connection and by what trusted proxies say.
 pub(crate) fn visit(config: &Config, extensions: &Extensions, headers: &HeaderMap) -> Visit {
-    let forwarded = headers.get_all("x-forwarded-for").iter();
-    let forwarded: Vec<&str> = forwarded.map(|value| value.to_str().unwrap_or("?")).collect();
+    let forwarded = headers.get_all(&FOR).iter().map(|value| value.to_str().unwrap_or("?"));
     if let Some(ConnectInfo(peer)) = extensions.get::<ConnectInfo<SocketAddr>>() {
-        Visit::new(config, peer.ip(), forwarded.into_iter())
+        Visit::new(config, peer.ip(), forwarded)
     } else if extensions.get::<ConnectInfo<Neighbor>>().is_some() {
-        Visit::over_socket(config, forwarded.into_iter())
+        Visit::over_socket(config, forwarded)
     } else {
         Visit::default()
     }
@@ -92,8 +96,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Return {
 /// # Errors
 /// When it did not come, came twice, or came with an underscore in its name beside or in place of a hyphen: whoever is behind
 /// the proxy can have sent that one, and programs disagree about which of them counts.
-pub(crate) fn once<'h>(headers: &'h HeaderMap, name: &'static str) -> Result<&'h str, Unclear> {
-    let unclear = |why| Err(Unclear { part: name, why });
+pub(crate) fn once<'h>(headers: &'h HeaderMap, name: &'static HeaderName) -> Result<&'h str, Unclear> {
+    let unclear = |why| Err(Unclear { part: name.as_str(), why });
     let mut values = headers.get_all(name).iter();
     let value = match (values.next(), values.next()) {
         (Some(value), None) => value,
@@ -105,7 +109,8 @@ pub(crate) fn once<'h>(headers: &'h HeaderMap, name: &'static str) -> Result<&'h
 }
 
 /// Refuses a header that is there with an underscore in the place of a hyphen.
-pub(crate) fn in_one_spelling(headers: &HeaderMap, name: &'static str) -> Result<(), Unclear> {
+pub(crate) fn in_one_spelling(headers: &HeaderMap, name: &'static HeaderName) -> Result<(), Unclear> {
+    let name = name.as_str();
     let alias = |other: &str| other != name && other.len() == name.len() && other.replace('_', "-") == name;
     match headers.keys().any(|other| alias(other.as_str())) {
         true => Err(Unclear { part: name, why: "came in two spellings" }),

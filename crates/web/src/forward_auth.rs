@@ -20,7 +20,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::authorization::Shown;
-use crate::extract::{in_one_spelling, once, visit};
+use crate::extract::{FOR, HOST_THERE, SCHEME_THERE, in_one_spelling, once, visit};
 use crate::{Site, bounds, cookies, layers};
 
 /// What the program is told of a visitor. All four are sent with every 200: a proxy that copies what is there would leave the
@@ -31,6 +31,12 @@ const IDENTITY: [HeaderName; 4] = [
     HeaderName::from_static("remote-name"),
     HeaderName::from_static("remote-email"),
 ];
+
+/// What is told of the visitor's request, beside what `extract` knows.
+static METHOD_THERE: HeaderName = HeaderName::from_static("x-forwarded-method");
+static URI_THERE: HeaderName = HeaderName::from_static("x-forwarded-uri");
+static ORIGINAL_METHOD: HeaderName = HeaderName::from_static("x-original-method");
+static ORIGINAL_URL: HeaderName = HeaderName::from_static("x-original-url");
 
 /// The longest address to return to that is sent along. Of a longer one only the host is.
 const RETURN_AT_MOST: usize = 900;
@@ -170,32 +176,31 @@ fn target(dialect: Dialect, visit: &Visit, parts: &Parts) -> Result<Target, Uncl
 
 fn of_parts(headers: &HeaderMap, visit: &Visit) -> Result<Target, Unclear> {
     let said = |name| once(headers, name);
-    let (method, proto) = (said("x-forwarded-method")?, said("x-forwarded-proto")?);
-    let (host, uri) = (said("x-forwarded-host")?, said("x-forwarded-uri")?);
+    let (method, proto) = (said(&METHOD_THERE)?, said(&SCHEME_THERE)?);
+    let (host, uri) = (said(&HOST_THERE)?, said(&URI_THERE)?);
     Target::of_parts(method, proto, host, uri, client(headers, visit)?)
 }
 
 fn of_url(headers: &HeaderMap, visit: &Visit) -> Result<Target, Unclear> {
-    let (method, url) = (once(headers, "x-original-method")?, once(headers, "x-original-url")?);
+    let (method, url) = (once(headers, &ORIGINAL_METHOD)?, once(headers, &ORIGINAL_URL)?);
     Target::of_url(method, url, client(headers, visit)?)
 }
 
 fn of_request(headers: &HeaderMap, (method, uri): (&Method, &str), visit: &Visit) -> Result<Target, Unclear> {
-    let (proto, host) = (once(headers, "x-forwarded-proto")?, once(headers, HOST.as_str())?);
+    let (proto, host) = (once(headers, &SCHEME_THERE)?, once(headers, &HOST)?);
     Target::of_parts(method.as_str(), proto, host, uri, client(headers, visit)?)
 }
 
 /// From where somebody asks. Nothing where the proxy does not say; the proxy itself is never meant.
 fn client(headers: &HeaderMap, visit: &Visit) -> Result<Option<IpAddr>, Unclear> {
-    const NAME: &str = "x-forwarded-for";
-    if !headers.contains_key(NAME) {
+    if !headers.contains_key(&FOR) {
         return Ok(None);
     }
-    in_one_spelling(headers, NAME)?;
-    let hops = headers.get_all(NAME).iter().flat_map(|value| value.to_str().unwrap_or("?").split(','));
+    in_one_spelling(headers, &FOR)?;
+    let hops = headers.get_all(&FOR).iter().flat_map(|value| value.to_str().unwrap_or("?").split(','));
     match hops.map(str::trim).all(|hop| hop.parse::<IpAddr>().is_ok()) {
         true => Ok(visit.address),
-        false => Err(Unclear { part: NAME, why: "it has something else than addresses" }),
+        false => Err(Unclear { part: FOR.as_str(), why: "it has something else than addresses" }),
     }
 }
 

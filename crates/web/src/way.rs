@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::cookies;
 use crate::error::Trouble;
-use crate::extract::{Caller, once, our_path, query};
+use crate::extract::{Caller, HOST_THERE, SCHEME_THERE, once, our_path, query};
 use crate::pages::with_cookies;
 use crate::shell::see_other;
 
@@ -65,10 +65,10 @@ fn here(visit: &Visit, headers: &HeaderMap) -> Result<Target, Trouble> {
     }
     let read = || {
         let host = match headers.contains_key("x-forwarded-host") {
-            true => once(headers, "x-forwarded-host")?,
-            false => once(headers, HOST.as_str())?,
+            true => once(headers, &HOST_THERE)?,
+            false => once(headers, &HOST)?,
         };
-        Target::of_parts("GET", once(headers, "x-forwarded-proto")?, host, "/", visit.address)
+        Target::of_parts("GET", once(headers, &SCHEME_THERE)?, host, "/", visit.address)
     };
     read().map_err(|unclear: Unclear| {
         tracing::warn!(%unclear, "the way to a program is refused: what the proxy says is unclear");

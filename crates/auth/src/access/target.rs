@@ -97,8 +97,13 @@ impl Target {
 
     /// Scheme, host and port, as browsers write it: `https://app.example.org`, with `:8443` where that is the port.
     pub fn origin(&self) -> String {
-        let port = self.port.map_or_else(String::new, |port| format!(":{port}"));
-        format!("{}://{}{port}", if self.https { "https" } else { "http" }, self.host.text())
+        let mut origin = String::with_capacity(self.host.text().len() + 16);
+        origin.push_str(if self.https { "https://" } else { "http://" });
+        origin.push_str(self.host.text());
+        if let Some(port) = self.port {
+            origin.push_str(&format!(":{port}"));
+        }
+        origin
     }
 
     /// The host: lower case, no dot at its end, no port.
