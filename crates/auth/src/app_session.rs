@@ -19,7 +19,7 @@ use crate::audit::{Happened, Whom};
 use crate::config::Domain;
 use crate::session::{self, Session};
 use crate::vault::Purpose;
-use crate::{App, Error, Level, Result, Token, Visit, plain};
+use crate::{App, Error, Level, Result, Token, Visit, plain, seen};
 
 use remembered::Found;
 pub(crate) use remembered::Remembered;
@@ -190,7 +190,7 @@ pub async fn find(app: &App, token: &Token, origin: &str, glance: Glance) -> Res
         found.origin == origin && found.live.is_live(now) && session::is_enough(&found.live, factors)
     };
     let Some(found) = found.filter(holds) else { return Ok(None) };
-    session::note_seen(app, &found.live, now).await;
+    seen::note(app, &found.live, now).await;
     Ok(Some(found.visitor.clone()))
 }
 

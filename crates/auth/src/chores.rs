@@ -10,7 +10,7 @@ use store::{
 
 use crate::audit::seal::Sealer;
 use crate::audit::{Happened, Whom};
-use crate::{App, Result, Visit, limits};
+use crate::{App, Result, Visit, limits, seen};
 
 /// How long the codes of an authenticator that has retired are recognized, in milliseconds.
 const RECOGNIZED: i64 = 90 * 24 * 60 * 60 * 1000;
@@ -66,6 +66,7 @@ pub async fn every_minute(app: App) {
 pub async fn once(app: &App) -> Result<()> {
     // By a clock that has jumped everything may seem to be over.
     app.refuse_jumped()?;
+    seen::write_all(app).await?;
     let now = app.clock.now();
     let ago = |millis: i64| Time::from_millis(now.millis() - millis);
     let (forgotten, hour_ago) = (ago(limits::FORGOTTEN_AFTER), ago(3_600_000));

@@ -22,6 +22,7 @@ mod password;
 mod pepper;
 mod random;
 mod role;
+mod seen;
 mod steadiness;
 mod vault;
 mod visit;
@@ -77,6 +78,7 @@ use error::Tampered;
 use hasher::Hasher;
 use limits::{Crowd, Rested};
 use master_key::MasterKey;
+use seen::Seen;
 use steadiness::Steadiness;
 use vault::Vault;
 
@@ -96,6 +98,7 @@ pub struct App {
     crowd: Crowd,
     book: Book,
     remembered: Remembered,
+    seen: Seen,
 }
 
 /// Refuses a master key that is none, or that others may read or change, if there is one yet. Makes nothing.
@@ -189,9 +192,21 @@ impl App {
         let vault = Vault::open(&db, master, random.clone(), now).await?;
         let hasher = Hasher::new(threads, config.password_cost, vault.peppers().clone())?;
         let (config, rested, crowd) = (Arc::new(config), Rested::default(), Crowd::default());
-        let (book, remembered) = (Book::default(), Remembered::default());
-        let app =
-            App { config, clock, random, db, vault, hasher, rested, crowd, steadiness, book, remembered };
+        let (book, remembered, seen) = (Book::default(), Remembered::default(), Seen::default());
+        let app = App {
+            config,
+            clock,
+            random,
+            db,
+            vault,
+            hasher,
+            rested,
+            crowd,
+            steadiness,
+            book,
+            remembered,
+            seen,
+        };
         keys::refuse_missing(&app).await?;
         Ok(app)
     }

@@ -8,7 +8,7 @@ use crate::audit::{Happened, Whom};
 use crate::config::Factors;
 use crate::name::Name;
 use crate::vault::Purpose;
-use crate::{Acting, App, Error, Level, Result, Role, Token, Visit};
+use crate::{Acting, App, Error, Level, Result, Role, Token, Visit, seen};
 
 const MINUTE: i64 = 60;
 const DAY: i64 = 24 * 60 * MINUTE;
@@ -22,8 +22,6 @@ pub const KNOWN: i64 = 365 * DAY;
 const AT_MOST: i64 = 50;
 /// The most browsers that are known of one person.
 const KNOWN_AT_MOST: i64 = 20;
-/// How often it is noted that somebody is there.
-const TOUCH_EVERY: i64 = MINUTE * 1000;
 
 /// Sessions in a piece of a list.
 const PAGE: i64 = 1000;
@@ -74,7 +72,7 @@ pub async fn find(app: &App, token: &Token) -> Result<Option<Session>> {
     let Some(live) = app.db.read(move |conn| live(conn, &asked, factors, now)).await? else {
         return Ok(None);
     };
-    note_seen(app, &live, now).await;
+    seen::note(app, &live, now).await;
     Ok(Some(Session {
         id: live.id,
         user_id: live.user_id,
@@ -88,15 +86,6 @@ pub async fn find(app: &App, token: &Token) -> Result<Option<Session>> {
         mac,
         factors,
     }))
-}
-
-/// Notes that somebody is there, once a minute.
-pub(crate) async fn note_seen(app: &App, live: &Live, now: Time) {
-    if now.millis_since(live.seen_at) >= TOUCH_EVERY {
-        let (id, idle_at) = (live.id.clone(), idle_at(live.keep, now).min(live.expires_at));
-        // Whoever is there stays signed in even while the database takes no writes: half an hour is long.
-        let _ = app.db.write(move |tx| sessions::touch(tx, &id, idle_at, now)).await;
-    }
 }
 
 /// The session as it is inside a transaction. One that has proven less than is asked of its user by now is none.
@@ -323,6 +312,6 @@ impl Draft {
     }
 }
 
-fn idle_at(keep: bool, now: Time) -> Time {
+pub(crate) fn idle_at(keep: bool, now: Time) -> Time {
     now.plus_seconds(if keep { KEPT } else { IDLE })
 }

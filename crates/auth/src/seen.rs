@@ -1,0 +1,137 @@
+//! Who is there: sessions that were seen and whose rows do not say so yet. Each row is written once a minute while its person is
+//! there, and as many as possible share a commit, which costs as much for one as for a hundred.
+
+use std::collections::HashMap;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use store::sessions::Live;
+use store::{Id, Time, sessions};
+
+use crate::session::idle_at;
+use crate::{App, Result};
+
+/// How often it is written that a session was seen, in milliseconds.
+const EVERY: i64 = 60_000;
+/// How long what was seen may wait for others, in milliseconds. Whoever comes after that writes it.
+const WAITS: i64 = 10_000;
+/// How many may wait.
+const MOST: usize = 200;
+/// A session that would be over within this many milliseconds does not wait: the chores, which end it, come every minute.
+const NEAR_THE_END: i64 = 5 * 60_000;
+
+/// What waits to be written, shared by all clones.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen(Arc<Mutex<Waiting>>);
+
+/// When each session was seen, and until when that keeps it.
+type Sessions = HashMap<Id, (Time, Time)>;
+
+#[derive(Debug, Default)]
+struct Waiting {
+    sessions: Sessions,
+    written_at: Option<Time>,
+}
+
+impl Seen {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a session was seen. Answers what has to be written now.
+    fn note(&self, live: &Live, now: Time) -> Sessions {
+        if now.millis_since(live.seen_at) < EVERY {
+            return Sessions::new();
+        }
+        let mut waiting = self.lock();
+        let until = idle_at(live.keep, now).min(live.expires_at);
+        waiting.sessions.insert(live.id.clone(), (now, until));
+        let has_waited = waiting.written_at.is_none_or(|at| now.millis_since(at) >= WAITS);
+        let near_its_end = live.idle_at.millis_since(now) < NEAR_THE_END;
+        if has_waited || near_its_end || waiting.sessions.len() >= MOST {
+            waiting.written_at = Some(now);
+            mem::take(&mut waiting.sessions)
+        } else {
+            Sessions::new()
+        }
+    }
+}
+
+/// Notes that somebody is there. That is written within seconds, and at once if nothing was written for some.
+pub(crate) async fn note(app: &App, live: &Live, now: Time) {
+    let seen = app.seen.note(live, now);
+    if !seen.is_empty() {
+        // Whoever is there stays signed in even while the database takes no writes: half an hour is long.
+        let _ = write(app, seen).await;
+    }
+}
+
+/// Writes whatever waits.
+pub(crate) async fn write_all(app: &App) -> Result<()> {
+    let seen = mem::take(&mut app.seen.lock().sessions);
+    if seen.is_empty() { Ok(()) } else { write(app, seen).await }
+}
+
+async fn write(app: &App, seen: Sessions) -> Result<()> {
+    app.db
+        .write(move |tx| {
+            // In one order, or two nodes could wait for each other.
+            let mut seen: Vec<_> = seen.iter().collect();
+            seen.sort_unstable_by_key(|(id, _)| *id);
+            seen.into_iter().try_for_each(|(id, (now, until))| sessions::touch(tx, id, *until, *now))
+        })
+        .await
+        .map_err(Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(id: &str, seen_at: i64, idle_at: i64) -> Live {
+        Live {
+            id: Id::new(id),
+            user_id: Id::new("u"),
+            name: "ada".to_owned(),
+            role: "user".to_owned(),
+            keep: false,
+            created_at: Time::from_millis(0),
+            seen_at: Time::from_millis(seen_at),
+            proved_at: Time::from_millis(0),
+            level: 2,
+            has_password: true,
+            idle_at: Time::from_millis(idle_at),
+            expires_at: Time::from_millis(i64::MAX),
+        }
+    }
+
+    #[test]
+    fn sessions_that_were_seen_wait_for_each_other_but_not_for_long_and_not_near_their_end() {
+        let seen = Seen::default();
+        let far = i64::MAX;
+        let written = |id: &str, seen_at: i64, idle_at: i64, now: i64| {
+            let mut ids: Vec<String> = seen
+                .note(&session(id, seen_at, idle_at), Time::from_millis(now))
+                .keys()
+                .map(|id| id.as_str().to_owned())
+                .collect();
+            ids.sort();
+            ids
+        };
+        let none: [&str; 0] = [];
+        assert_eq!(written("a", 0, far, EVERY - 1), none, "it was written a moment ago");
+        assert_eq!(written("a", 0, far, EVERY), ["a"], "nothing was written for long");
+        assert_eq!(written("b", 0, far, EVERY + 1), none);
+        assert_eq!(written("c", 0, far, EVERY + 2), none);
+        assert_eq!(written("b", 0, far, EVERY + WAITS - 1), none, "once is enough");
+        assert_eq!(written("d", 0, far, EVERY + WAITS), ["b", "c", "d"]);
+        assert_eq!(written("e", 0, far, EVERY + WAITS + 1), none);
+        let end = EVERY + WAITS + 2 + NEAR_THE_END;
+        assert_eq!(written("f", 0, end, EVERY + WAITS + 2), none);
+        assert_eq!(written("g", 0, end - 1, EVERY + WAITS + 2), ["e", "f", "g"]);
+        for number in 1..MOST {
+            assert_eq!(written(&number.to_string(), 0, far, EVERY + WAITS + 3), none);
+        }
+        assert_eq!(written("z", 0, far, EVERY + WAITS + 3).len(), MOST);
+    }
+}
