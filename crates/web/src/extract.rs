@@ -39,13 +39,35 @@ where
     }
 }
 
+/// The other end of a connection.
+pub(crate) trait OtherEnd: Clone + Send + Sync + 'static {
+    /// Where a request of its came from, by that and by what trusted proxies say.
+    fn visit(&self, config: &Config, headers: &HeaderMap) -> Visit;
+}
+
+impl OtherEnd for SocketAddr {
+    fn visit(&self, config: &Config, headers: &HeaderMap) -> Visit {
+        Visit::new(config, self.ip(), hops(headers))
+    }
+}
+
+impl OtherEnd for Neighbor {
+    fn visit(&self, config: &Config, headers: &HeaderMap) -> Visit {
+        Visit::over_socket(config, hops(headers))
+    }
+}
+
+/// For whom a proxy says that it speaks: the values of `X-Forwarded-For`, in their order.
+fn hops(headers: &HeaderMap) -> impl DoubleEndedIterator<Item = &str> {
+    headers.get_all(&FOR).iter().map(|value| value.to_str().unwrap_or("?"))
+}
+
 /// Where a request came from, by its connection and by what trusted proxies say.
 pub(crate) fn visit(config: &Config, extensions: &Extensions, headers: &HeaderMap) -> Visit {
-    let forwarded = headers.get_all(&FOR).iter().map(|value| value.to_str().unwrap_or("?"));
     if let Some(ConnectInfo(peer)) = extensions.get::<ConnectInfo<SocketAddr>>() {
-        Visit::new(config, peer.ip(), forwarded)
-    } else if extensions.get::<ConnectInfo<Neighbor>>().is_some() {
-        Visit::over_socket(config, forwarded)
+        peer.visit(config, headers)
+    } else if let Some(ConnectInfo(peer)) = extensions.get::<ConnectInfo<Neighbor>>() {
+        peer.visit(config, headers)
     } else {
         Visit::default()
     }

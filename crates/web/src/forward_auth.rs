@@ -114,15 +114,17 @@ enum Answer {
 pub(crate) async fn handle(State(site): State<Site>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     match Dialect::of(parts.uri.path()) {
-        Some(dialect) => ask(&site, dialect, parts).await,
+        Some(dialect) => {
+            let visit = visit(&site.app.config, &parts.extensions, &parts.headers);
+            ask(&site, (dialect, visit), parts).await
+        }
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
 /// Answers a proxy, within the limits that every request has, and whatever happens. Nobody looks at a body.
-pub(crate) async fn ask(site: &Site, dialect: Dialect, parts: Parts) -> Response {
+pub(crate) async fn ask(site: &Site, (dialect, visit): (Dialect, Visit), parts: Parts) -> Response {
     let began = tokio::time::Instant::now();
-    let visit = visit(&site.app.config, &parts.extensions, &parts.headers);
     let answer = match layers::is_too_large(&parts.uri, &parts.headers) {
         true => Answer::TooLarge,
         false => {

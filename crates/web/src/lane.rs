@@ -14,6 +14,7 @@ use axum::http::Request;
 use axum::response::Response;
 use tower::{BoxError, Service, service_fn};
 
+use crate::extract::OtherEnd;
 use crate::forward_auth::{self, Dialect};
 use crate::{Site, routes};
 
@@ -30,14 +31,11 @@ impl Fork {
     }
 
     /// Makes a lane for each connection, with what is known of the other end.
-    pub(crate) fn lanes<A, P: Connected<A>>(
+    pub(crate) fn lanes<A, P: Connected<A> + OtherEnd>(
         self,
     ) -> impl Service<A, Response = Lane<P>, Error = Infallible, Future = Ready<Result<Lane<P>, Infallible>>>
     {
-        service_fn(move |address| {
-            let peer = ConnectInfo(P::connect_info(address));
-            ready(Ok(Lane { fork: self.clone(), peer }))
-        })
+        service_fn(move |address| ready(Ok(Lane { fork: self.clone(), peer: P::connect_info(address) })))
     }
 }
 
@@ -45,12 +43,12 @@ impl Fork {
 #[derive(Clone)]
 pub(crate) struct Lane<P> {
     fork: Fork,
-    peer: ConnectInfo<P>,
+    peer: P,
 }
 
 impl<P, B> Service<Request<B>> for Lane<P>
 where
-    P: Clone + Send + Sync + 'static,
+    P: OtherEnd,
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
@@ -63,13 +61,12 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        request.extensions_mut().insert(self.peer.clone());
-        match Dialect::of(request.uri().path()) {
-            Some(dialect) => {
-                let (site, (parts, _)) = (self.fork.site.clone(), request.into_parts());
-                Box::pin(async move { Ok(forward_auth::ask(&site, dialect, parts).await) })
-            }
-            None => Box::pin(self.fork.pages.call(request.map(Body::new))),
-        }
+        let Some(dialect) = Dialect::of(request.uri().path()) else {
+            request.extensions_mut().insert(ConnectInfo(self.peer.clone()));
+            return Box::pin(self.fork.pages.call(request.map(Body::new)));
+        };
+        let (site, (parts, _)) = (self.fork.site.clone(), request.into_parts());
+        let visit = self.peer.visit(&site.app.config, &parts.headers);
+        Box::pin(async move { Ok(forward_auth::ask(&site, (dialect, visit), parts).await) })
     }
 }

@@ -89,10 +89,10 @@ impl<'a> Asked<'a> {
         let mut perhaps = None::<Decision>;
         for (number, rule) in self.rules.iter().enumerate() {
             let fit = rule.fit(self.target, reading);
-            let Some((verdict, needed)) = rule.says(self.person, self.now).filter(|_| fit.is_possible())
-            else {
+            if !fit.is_possible() {
                 continue;
-            };
+            }
+            let Some((verdict, needed)) = rule.says(self.person, self.now) else { continue };
             let takes_tokens = rule.takes_tokens();
             let decision =
                 Decision { verdict, rule: Some(number), needed, takes_tokens, ..Decision::REFUSED };
