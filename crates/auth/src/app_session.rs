@@ -256,6 +256,10 @@ pub struct Denial {
     pub address: Option<IpAddr>,
     /// When first, in that minute.
     pub at: Time,
+    /// By which rule, as it was numbered then; `None` where none let them in.
+    pub rule: Option<usize>,
+    /// What they had proven.
+    pub level: Option<Level>,
 }
 
 /// What is noted under a reference.
@@ -275,6 +279,8 @@ pub async fn denial(app: &App, reference: &str) -> Result<Denial> {
         method: told("method"),
         address: event.address.parse().ok(),
         at: event.at,
+        rule: told("rule").parse().ok(),
+        level: told("level").parse().ok().map(Level::of_row),
         name: event.name,
     })
 }

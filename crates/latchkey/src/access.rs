@@ -1,19 +1,23 @@
-//! `latchkey access …`: who may come through the doors of other programs, and why somebody may not. What a command makes holds at
-//! the next request of every running server.
+//! `latchkey access …`: who may come through the doors of other programs. What a command makes holds at the next request of every
+//! running server. Why somebody may not come through is in `access/explain.rs`.
 
-use std::net::IpAddr;
+mod answer;
+mod explain;
+mod help;
+mod way;
+mod words;
 
+use auth::access;
 use auth::access::book::{self, Numbered};
-use auth::access::explain::{self, Explained, ReadAs, Says, Standing};
-use auth::access::{Decision, Draft, Flaw, Person, Rule, Target, Verdict};
-use auth::{Level, access, app_session, date_and_time, plain};
+use auth::access::explain::command;
+use auth::access::{Draft, Flaw, Rule};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::Output;
 use crate::exit::{Result, Trouble};
 use crate::settings::Flags;
-use crate::terminal::{Table, columns, print, print_json};
+use crate::terminal::{Table, print, print_json};
 
 /// What can be done with access rules.
 #[derive(Subcommand)]
@@ -43,7 +47,7 @@ pub(crate) enum Access {
     /// Say what would happen to a request, and why
     Explain {
         #[command(flatten)]
-        asked: Question,
+        asked: explain::Question,
         #[command(flatten)]
         output: Output,
     },
@@ -84,36 +88,13 @@ pub(crate) struct New {
     max_age: Option<String>,
 }
 
-/// A request.
-#[derive(Args)]
-pub(crate) struct Question {
-    /// The address that is asked for, with scheme, host and path
-    #[arg(long, required_unless_present = "reference")]
-    url: Option<String>,
-    /// The same for somebody who was refused, by the reference on the page that told them
-    #[arg(long, conflicts_with_all = ["url", "user", "token", "method", "address"])]
-    reference: Option<String>,
-    /// By whom; without it by somebody who is not signed in
-    #[arg(long, value_name = "NAME")]
-    user: Option<String>,
-    /// By a program that shows a token of theirs
-    #[arg(long, requires = "user")]
-    token: bool,
-    /// How
-    #[arg(long, default_value = "GET")]
-    method: String,
-    /// From where
-    #[arg(long, value_name = "IP")]
-    address: Option<IpAddr>,
-}
-
 /// Runs one of them.
 pub(crate) fn run(flags: &Flags, access: Access) -> Result<()> {
     match access {
         Access::List { output } => list(flags, output.json),
         Access::Add { new, before, output } => add(flags, new, before, output.json),
         Access::Remove { number, output } => remove(flags, number, output.json),
-        Access::Explain { asked, output } => why(flags, &asked, output.json),
+        Access::Explain { asked, output } => explain::run(flags, &asked, output.json),
     }
 }
 
@@ -199,205 +180,10 @@ fn remove(flags: &Flags, number: usize, json: bool) -> Result<()> {
         true => print_json(&shape(removed.number, &removed.rule)),
         false => print(&format!(
             "Rule {number} is gone from the next request on, and those behind it move up. To make it again:\n\n  {}\n",
-            explain::command(&removed.rule.draft())
+            command(&removed.rule.draft())
         )),
     }
     Ok(())
-}
-
-fn why(flags: &Flags, asked: &Question, json: bool) -> Result<()> {
-    let noted = match &asked.reference {
-        Some(reference) => Some(flags.with_existing(async |app| app_session::denial(app, reference).await)?),
-        None => None,
-    };
-    let asked = match &noted {
-        None => asked,
-        Some(denial) => &Question {
-            url: Some(format!("https://{}/", denial.host)),
-            reference: None,
-            user: Some(denial.name.clone()),
-            token: false,
-            method: denial.method.clone(),
-            address: denial.address,
-        },
-    };
-    if let (Some(denial), false) = (&noted, json) {
-        print(&format!(
-            "{} was not let in to {} ({}) at {}. Which page it was is not written down; to the whole host, as the rules are now:\n\n",
-            denial.name,
-            denial.host,
-            denial.method,
-            date_and_time(denial.at)
-        ));
-    }
-    let url = asked.url.as_deref().unwrap_or_default();
-    let target = Target::of_url(&asked.method, url, asked.address);
-    let target = target.map_err(|unclear| {
-        Trouble::usage(format!("{unclear}. A request like this is refused, whatever the rules say"))
-    })?;
-    let (rules, standing) = flags.with_existing(async |app| {
-        let standing = match &asked.user {
-            Some(name) => Some(explain::standing(app, name).await?),
-            None => None,
-        };
-        Ok((access::rules(app).await?, standing))
-    })?;
-    let now = auth::Clock::System.now();
-    // Whoever may not sign in is not signed in.
-    let person = standing.as_ref().filter(|standing| !standing.disabled).map(|standing| Person {
-        name: &standing.name,
-        groups: &standing.groups,
-        level: standing.level,
-        proved_at: now,
-        by_token: asked.token,
-    });
-    let why = explain::explain(&rules, &target, person.as_ref(), now);
-    let remedy = explain::remedy(&rules, &target, &why, standing.as_ref().map(|standing| &*standing.name));
-    let (standing, by_token) = (standing.as_ref(), asked.token);
-    let told = Told { target: &target, standing, by_token, rules: &rules, why: &why, remedy };
-    match json {
-        true => print_json(&told.shape()),
-        false => print(&told.text()),
-    }
-    Ok(())
-}
-
-/// An answer to a question.
-struct Told<'a> {
-    target: &'a Target,
-    standing: Option<&'a Standing>,
-    by_token: bool,
-    rules: &'a [Rule],
-    why: &'a Explained,
-    remedy: Option<String>,
-}
-
-impl Told<'_> {
-    fn text(&self) -> String {
-        let mut text = format!("{}\n\n{}", self.verdict(), columns("", &self.read()));
-        let rules = self.rules.iter().zip(&self.why.rules).enumerate();
-        let rules: Vec<_> = rules
-            .map(|(at, (rule, says))| {
-                let [number, policy, hosts, only, lets_in, _] = row(at + 1, rule);
-                [number, said(*says).to_owned(), policy, hosts, only, lets_in]
-            })
-            .collect();
-        if rules.is_empty() {
-            text.push_str("\nThere are no rules.\n");
-        } else {
-            let mut table = Table::new(["NUMBER", "IT", "POLICY", "HOSTS", "ONLY", "LETS IN"]);
-            text.push_str(&format!("\n{}", table.rows(rules)));
-        }
-        if let Some(remedy) = &self.remedy {
-            text.push_str(&format!("\nTo let them through:\n\n  {remedy}\n"));
-        }
-        text
-    }
-
-    /// How the request was read.
-    fn read(&self) -> Vec<[String; 2]> {
-        let (target, why) = (self.target, self.why);
-        let who = match self.standing {
-            None => "nobody, not signed in".to_owned(),
-            Some(Standing { name, disabled: true, .. }) => {
-                format!("{name}, who may not sign in: latchkey user enable {name}")
-            }
-            Some(Standing { name, groups, level, .. }) => {
-                let groups = match groups.len() {
-                    0 => "in no group".to_owned(),
-                    _ => format!("of {}", groups.join(", ")),
-                };
-                let how = if self.by_token { "by a token of one who has" } else { "just" };
-                format!("{name}, {groups}, {how} signed in by {}", factors(*level))
-            }
-        };
-        let address = target.address().map_or_else(|| "not given".to_owned(), |ip| ip.to_string());
-        let mut rows = vec![
-            ["Host", target.host()],
-            ["Path", &plain::line(&why.read_as)],
-            ["Method", target.method()],
-            ["Address", &address],
-            ["Who", &who],
-            ["Needed", &needed(&why.decision)],
-        ]
-        .into_iter()
-        .map(|row| row.map(str::to_owned))
-        .collect::<Vec<_>>();
-        if why.readings.len() > 1 {
-            rows.push(["Read as".to_owned(), "in several ways, and the strictest holds:".to_owned()]);
-            rows.extend(why.readings.iter().map(|reading| [String::new(), read_as(reading)]));
-        }
-        rows
-    }
-
-    fn verdict(&self) -> String {
-        let by = self.why.decision.rule.map(|at| {
-            let place = self.rules.get(at).and_then(Rule::place);
-            place.map_or_else(|| format!("rule {}", at + 1), |place| format!("rule {} ({place})", at + 1))
-        });
-        let by = by.unwrap_or_else(|| "no rule".to_owned());
-        match self.why.decision.verdict {
-            _ if self.why.decision.ambiguous => {
-                "Refused: the path can be read in several ways, and is open to everybody in some of them only. Ask for the \
-                 plain path."
-                    .to_owned()
-            }
-            Verdict::Allow => format!("Let through, by {by}."),
-            Verdict::SignIn => format!("Asked to sign in, by {by}."),
-            Verdict::Prove => format!("Asked for more than they have, by {by}."),
-            Verdict::Refuse if self.why.decision.rule.is_none() => {
-                "Refused: no rule lets them through, and what no rule lets through is refused.".to_owned()
-            }
-            Verdict::Refuse if self.by_token && self.names_them() => {
-                format!("Refused, by {by}, which lets them in, and no token.")
-            }
-            Verdict::Refuse => format!("Refused, by {by}."),
-        }
-    }
-
-    /// Whether the rule that decides is for people.
-    fn names_them(&self) -> bool {
-        let rule = self.why.decision.rule.and_then(|at| self.rules.get(at));
-        rule.is_some_and(|rule| rule.policy().level().is_some())
-    }
-
-    /// What programs read. These keys stay.
-    fn shape(&self) -> Value {
-        let (target, why) = (self.target, self.why);
-        let rules = self.rules.iter().zip(&why.rules).enumerate().map(|(at, (rule, says))| {
-            let mut value = shape(at + 1, rule);
-            value["says"] = word(*says).into();
-            value
-        });
-        let readings = why.readings.iter().map(|reading| {
-            json!({
-                "path": reading.path,
-                "without_case": reading.without_case,
-                "verdict": verdict_word(reading.decision.verdict),
-                "rule": reading.decision.rule.map(|at| at + 1),
-            })
-        });
-        json!({
-            "url": target.url(),
-            "host": target.host(),
-            "path": why.read_as,
-            "method": target.method(),
-            "address": target.address().map(|ip| ip.to_string()),
-            "user": self.standing.map(|standing| &standing.name),
-            "by_token": self.by_token,
-            "groups": self.standing.map(|standing| &standing.groups),
-            "verdict": verdict_word(why.decision.verdict),
-            "rule": why.decision.rule.map(|at| at + 1),
-            "ambiguous": why.decision.ambiguous,
-            "needed": why.decision.needed.map(|needed| json!({
-                "level": level_word(needed.level),
-                "max_age_seconds": needed.max_age,
-            })),
-            "readings": readings.collect::<Value>(),
-            "rules": rules.collect::<Value>(),
-            "remedy": self.remedy,
-        })
-    }
 }
 
 /// What programs read of a rule. These keys stay.
@@ -417,70 +203,4 @@ fn shape(number: usize, rule: &Rule) -> Value {
         "max_age": draft.max_age,
         "place": rule.place().map(ToString::to_string),
     })
-}
-
-fn read_as(reading: &ReadAs) -> String {
-    let case = if reading.without_case { ", whatever the case of its letters" } else { "" };
-    let by = reading.decision.rule.map_or_else(|| "no rule".to_owned(), |at| format!("rule {}", at + 1));
-    format!("{}{case}: {}, by {by}", plain::line(&reading.path), verdict_word(reading.decision.verdict))
-}
-
-fn needed(decision: &Decision) -> String {
-    match decision.needed {
-        None if decision.verdict == Verdict::Allow => "nothing".to_owned(),
-        None => "nothing that would help".to_owned(),
-        Some(needed) => {
-            let age = needed.max_age.map(|seconds| format!(", given in the last {}", access::age(seconds)));
-            format!("{}{}", factors(needed.level), age.unwrap_or_default())
-        }
-    }
-}
-
-fn factors(level: Level) -> &'static str {
-    match level {
-        Level::Code => "a code",
-        Level::Full => "password and code",
-    }
-}
-
-fn level_word(level: Level) -> &'static str {
-    match level {
-        Level::Code => "one_factor",
-        Level::Full => "two_factor",
-    }
-}
-
-fn verdict_word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Allow => "allow",
-        Verdict::SignIn => "sign_in",
-        Verdict::Prove => "prove",
-        Verdict::Refuse => "refuse",
-    }
-}
-
-fn said(says: Says) -> &'static str {
-    match says {
-        Says::Decides => "decides",
-        Says::Perhaps => "may fit: no address was given",
-        Says::NamesOthers => "names others",
-        Says::OtherHost => "is for other hosts",
-        Says::OtherPath => "is for other paths",
-        Says::OtherMethod => "is for other methods",
-        Says::OtherNetwork => "is for other networks",
-        Says::NotAsked => "is not asked any more",
-    }
-}
-
-fn word(says: Says) -> &'static str {
-    match says {
-        Says::Decides => "decides",
-        Says::Perhaps => "perhaps",
-        Says::NamesOthers => "names_others",
-        Says::OtherHost => "other_host",
-        Says::OtherPath => "other_path",
-        Says::OtherMethod => "other_method",
-        Says::OtherNetwork => "other_network",
-        Says::NotAsked => "not_asked",
-    }
 }

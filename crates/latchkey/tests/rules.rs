@@ -112,7 +112,8 @@ fn whoever_a_rule_names_comes_through_by_it() {
 
 #[test]
 fn every_command_on_the_page_is_one() {
-    let page = read("docs/access.md");
+    // A backslash at its end goes on with a line.
+    let page = read("docs/access.md").replace("\\\n", "");
     let blocks = page.split("```\n").filter(|block| block.starts_with("latchkey access"));
     let commands: Vec<&str> = blocks.flat_map(str::lines).collect();
     assert!(commands.len() >= 5, "{commands:?}");

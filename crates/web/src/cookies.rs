@@ -156,9 +156,14 @@ fn there(names: [&'static str; 2], secure: bool) -> &'static str {
     names[usize::from(secure)]
 }
 
+/// The name of the cookie by which a browser is signed in at the host of a program.
+pub(crate) fn name_of_app(secure: bool) -> &'static str {
+    there(APP, secure)
+}
+
 /// The token by which a browser is signed in at the host of a program.
 pub(crate) fn app(secure: bool, headers: &HeaderMap) -> Option<Token> {
-    Token::parse(value(headers, there(APP, secure))?)
+    Token::parse(value(headers, name_of_app(secure))?)
 }
 
 /// Signs a browser in at the host of a program.
@@ -167,18 +172,18 @@ pub(crate) fn app_session(secure: bool, token: &Token, keep: bool) -> HeaderValu
 }
 
 /// The name of the simple mode's. The prefix for one host alone is not for a domain.
-const DOMAIN: &str = "__Secure-latchkey-app";
+pub(crate) const NAME_OF_DOMAIN: &str = "__Secure-latchkey-app";
 
 /// The token by which a browser is signed in at all hosts of the domain.
 pub(crate) fn app_of_domain(headers: &HeaderMap) -> Option<Token> {
-    Token::parse(value(headers, DOMAIN)?)
+    Token::parse(value(headers, NAME_OF_DOMAIN)?)
 }
 
 /// Signs a browser in at all hosts of the domain.
 pub(crate) fn domain_session(domain: &Domain, token: &Token, keep: bool) -> HeaderValue {
     let age = if keep { format!("; Max-Age={}", sessions::KEPT) } else { String::new() };
     let (value, flags) = (token.reveal(), "HttpOnly; SameSite=Lax; Secure");
-    let text = format!("{DOMAIN}={}; Domain={domain}; Path=/{age}; {flags}", value.as_str());
+    let text = format!("{NAME_OF_DOMAIN}={}; Domain={domain}; Path=/{age}; {flags}", value.as_str());
     HeaderValue::from_str(&text).expect("a cookie of ours is plain ASCII")
 }
 

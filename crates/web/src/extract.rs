@@ -58,7 +58,7 @@ impl OtherEnd for Neighbor {
 }
 
 /// For whom a proxy says that it speaks: the values of `X-Forwarded-For`, in their order.
-fn hops(headers: &HeaderMap) -> impl DoubleEndedIterator<Item = &str> {
+pub(crate) fn hops(headers: &HeaderMap) -> impl DoubleEndedIterator<Item = &str> {
     headers.get_all(&FOR).iter().map(|value| value.to_str().unwrap_or("?"))
 }
 

@@ -4,7 +4,6 @@
 //! The paths, headers and statuses are those of Authelia, so that a proxy which was set up for it needs another address only.
 
 use std::future::{Future, poll_fn};
-use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,13 +13,14 @@ use auth::access::{Target, Unclear, Verdict};
 use auth::app_session::{self, Glance, Visitor};
 use auth::{App, Error, Visit, api_token};
 use axum::extract::{Request, State};
-use axum::http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, HOST, LOCATION, UPGRADE, WWW_AUTHENTICATE};
+use axum::http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, LOCATION, UPGRADE, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::authorization::Shown;
-use crate::extract::{FOR, HOST_THERE, SCHEME_THERE, in_one_spelling, once, visit};
+use crate::extract::visit;
+use crate::forwarded::{self, At};
 use crate::{Site, bounds, cookies, layers};
 
 /// What the program is told of a visitor. All four are sent with every 200: a proxy that copies what is there would leave the
@@ -32,58 +32,14 @@ const IDENTITY: [HeaderName; 4] = [
     HeaderName::from_static("remote-email"),
 ];
 
-/// What is told of the visitor's request, beside what `extract` knows.
-static METHOD_THERE: HeaderName = HeaderName::from_static("x-forwarded-method");
-static URI_THERE: HeaderName = HeaderName::from_static("x-forwarded-uri");
-static ORIGINAL_METHOD: HeaderName = HeaderName::from_static("x-original-method");
-static ORIGINAL_URL: HeaderName = HeaderName::from_static("x-original-url");
-
-/// The longest address to return to that is sent along. Of a longer one only the host is.
-const RETURN_AT_MOST: usize = 900;
-
-/// In which way a proxy asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Dialect {
-    /// Traefik, Caddy, HAProxy: the request is told in parts, and any answer but 200 is passed on to the visitor.
-    Parts,
-    /// nginx: the request is told as one address. It knows 200, 401 and 403, and makes an error of its own of anything else.
-    Nginx,
-    /// Envoy: the request is asked again below our path, with its own method and host. Passes answers on, too.
-    Envoy,
-}
-
 /// Every path at which proxies ask.
 pub(crate) const PATHS: [&str; 5] = [
-    "/api/authz/forward-auth",
-    "/api/authz/auth-request",
-    ENVOY,
+    At::ForwardAuth.path(),
+    At::AuthRequest.path(),
+    At::ExtAuthz.path(),
     "/api/authz/ext-authz/",
     "/api/authz/ext-authz/{*asked}",
 ];
-const ENVOY: &str = "/api/authz/ext-authz";
-
-impl Dialect {
-    /// By the path at which it asks.
-    pub(crate) fn of(path: &str) -> Option<Dialect> {
-        match path {
-            "/api/authz/forward-auth" => Some(Dialect::Parts),
-            "/api/authz/auth-request" => Some(Dialect::Nginx),
-            _ => {
-                let below = path.strip_prefix(ENVOY)?;
-                (below.is_empty() || below.starts_with('/')).then_some(Dialect::Envoy)
-            }
-        }
-    }
-
-    /// In the log.
-    fn path(self) -> &'static str {
-        match self {
-            Dialect::Parts => "/api/authz/forward-auth",
-            Dialect::Nginx => "/api/authz/auth-request",
-            Dialect::Envoy => ENVOY,
-        }
-    }
-}
 
 /// What a proxy is answered.
 enum Answer {
@@ -93,8 +49,8 @@ enum Answer {
     SignIn {
         /// The portal, with the way back.
         location: String,
-        /// Whether the request changes nothing, so that a browser may ask the same there.
-        is_safe: bool,
+        /// How a person's browser is sent there.
+        redirect: StatusCode,
         /// Whether a program may show a token instead.
         takes_tokens: bool,
     },
@@ -113,26 +69,26 @@ enum Answer {
 /// For whoever brings a server of their own.
 pub(crate) async fn handle(State(site): State<Site>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    match Dialect::of(parts.uri.path()) {
-        Some(dialect) => {
+    match At::of(parts.uri.path()) {
+        Some(at) => {
             let visit = visit(&site.app.config, &parts.extensions, &parts.headers);
-            ask(&site, (dialect, visit), parts).await
+            ask(&site, (at, visit), parts).await
         }
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
 /// Answers a proxy, within the limits that every request has, and whatever happens. Nobody looks at a body.
-pub(crate) async fn ask(site: &Site, (dialect, visit): (Dialect, Visit), parts: Parts) -> Response {
+pub(crate) async fn ask(site: &Site, (at, visit): (At, Visit), parts: Parts) -> Response {
     let began = tokio::time::Instant::now();
     let answer = match layers::is_too_large(&parts.uri, &parts.headers) {
         true => Answer::TooLarge,
         false => {
-            let answer = unless_it_panics(answer(&site.app, dialect, &visit, &parts));
+            let answer = unless_it_panics(answer(&site.app, at, &visit, &parts));
             tokio::time::timeout(bounds::ANSWER_WITHIN, answer).await.unwrap_or(Answer::Unknown)
         }
     };
-    let mut response = say(answer, dialect, &parts.headers);
+    let mut response = say(answer, at, &parts.headers);
     let status = response.status();
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // A 200 the proxy keeps to itself, and has a line of its own for what it lets through.
@@ -142,7 +98,7 @@ pub(crate) async fn ask(site: &Site, (dialect, visit): (Dialect, Visit), parts: 
     }
     if !is_allowed || tracing::enabled!(tracing::Level::DEBUG) {
         let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let (id, method, route) = (site.app.request_id(), &parts.method, dialect.path());
+        let (id, method, route) = (site.app.request_id(), &parts.method, at.path());
         let (client, status) = (visit.text(), status.as_u16());
         match is_allowed {
             true => tracing::debug!(request = %id, %method, %route, status, ms, %client, "request"),
@@ -162,57 +118,14 @@ async fn unless_it_panics(answer: impl Future<Output = Answer>) -> Answer {
     .await
 }
 
-fn target(dialect: Dialect, visit: &Visit, parts: &Parts) -> Result<Target, Unclear> {
-    let headers = &parts.headers;
-    match dialect {
-        Dialect::Parts => of_parts(headers, visit),
-        Dialect::Nginx => of_url(headers, visit),
-        Dialect::Envoy => {
-            let whole = parts.uri.path_and_query().map_or("", |whole| whole.as_str());
-            let asked = whole.strip_prefix(ENVOY).unwrap_or("");
-            let asked = if asked.starts_with('/') { asked } else { &format!("/{asked}") };
-            of_request(headers, (&parts.method, asked), visit)
-        }
-    }
-}
-
-fn of_parts(headers: &HeaderMap, visit: &Visit) -> Result<Target, Unclear> {
-    let said = |name| once(headers, name);
-    let (method, proto) = (said(&METHOD_THERE)?, said(&SCHEME_THERE)?);
-    let (host, uri) = (said(&HOST_THERE)?, said(&URI_THERE)?);
-    Target::of_parts(method, proto, host, uri, client(headers, visit)?)
-}
-
-fn of_url(headers: &HeaderMap, visit: &Visit) -> Result<Target, Unclear> {
-    let (method, url) = (once(headers, &ORIGINAL_METHOD)?, once(headers, &ORIGINAL_URL)?);
-    Target::of_url(method, url, client(headers, visit)?)
-}
-
-fn of_request(headers: &HeaderMap, (method, uri): (&Method, &str), visit: &Visit) -> Result<Target, Unclear> {
-    let (proto, host) = (once(headers, &SCHEME_THERE)?, once(headers, &HOST)?);
-    Target::of_parts(method.as_str(), proto, host, uri, client(headers, visit)?)
-}
-
-/// From where somebody asks. Nothing where the proxy does not say; the proxy itself is never meant.
-fn client(headers: &HeaderMap, visit: &Visit) -> Result<Option<IpAddr>, Unclear> {
-    if !headers.contains_key(&FOR) {
-        return Ok(None);
-    }
-    in_one_spelling(headers, &FOR)?;
-    let hops = headers.get_all(&FOR).iter().flat_map(|value| value.to_str().unwrap_or("?").split(','));
-    match hops.map(str::trim).all(|hop| hop.parse::<IpAddr>().is_ok()) {
-        true => Ok(visit.address),
-        false => Err(Unclear { part: FOR.as_str(), why: "it has something else than addresses" }),
-    }
-}
-
-async fn answer(app: &App, dialect: Dialect, visit: &Visit, parts: &Parts) -> Answer {
+async fn answer(app: &App, at: At, visit: &Visit, parts: &Parts) -> Answer {
     // Whoever is no proxy could say anything, and would be told what is behind it.
     if !visit.is_through_proxy() {
         tracing::warn!(client = %visit.text(), "forward-auth was asked by somebody who is not in trusted_proxies");
         return Answer::Refuse;
     }
-    match target(dialect, visit, parts) {
+    let whole = parts.uri.path_and_query().map_or("", |whole| whole.as_str());
+    match forwarded::read(at, &parts.headers, (parts.method.as_str(), whole), visit) {
         Err(unclear) => Answer::Unclear(unclear),
         Ok(target) => decide(app, &target, &parts.headers).await.unwrap_or_else(|error| {
             tracing::error!(%error, "forward-auth cannot tell, and refuses");
@@ -228,7 +141,7 @@ async fn decide(app: &App, target: &Target, headers: &HeaderMap) -> Result<Answe
         None => None,
     };
     if visitor.is_none()
-        && let Some(domain) = app.config.cookie_domain.as_ref().filter(|domain| domain.covers(target.host()))
+        && let Some(domain) = forwarded::shared_domain(&app.config, target)
         && let Some(token) = cookies::app_of_domain(headers)
     {
         visitor = app_session::find_in_domain(app, &token, domain, glance).await?;
@@ -252,30 +165,20 @@ async fn decide(app: &App, target: &Target, headers: &HeaderMap) -> Result<Answe
         }
         // A stranger to this host may be signed in at the portal, which knows more of them.
         Verdict::SignIn | Verdict::Prove => Answer::SignIn {
-            location: portal(app, target),
-            is_safe: matches!(target.method(), "GET" | "HEAD" | "OPTIONS"),
+            location: forwarded::portal(&app.config, target),
+            redirect: forwarded::redirect(target),
             takes_tokens: decision.takes_tokens,
         },
         Verdict::Refuse => Answer::Refuse,
     })
 }
 
-/// Where somebody signs in who wants to go there.
-fn portal(app: &App, target: &Target) -> String {
-    let encode = |url: &str| form_urlencoded::byte_serialize(url.as_bytes()).collect::<String>();
-    let mut url = encode(&target.url());
-    if url.len() > RETURN_AT_MOST {
-        url = encode(&format!("{}/", target.origin()));
-    }
-    format!("{}/?rd={url}&rm={}", app.config.public_url.origin(), target.method())
-}
-
-fn say(answer: Answer, dialect: Dialect, headers: &HeaderMap) -> Response {
-    let nginx = dialect == Dialect::Nginx;
+fn say(answer: Answer, at: At, headers: &HeaderMap) -> Response {
+    let nginx = at == At::AuthRequest;
     match answer {
         Answer::Allow(visitor) => allow(visitor.as_deref()),
-        Answer::SignIn { location, is_safe, takes_tokens } => {
-            let response = sign_in(&location, (is_safe, nginx), headers);
+        Answer::SignIn { location, redirect, takes_tokens } => {
+            let response = sign_in(&location, (redirect, nginx), headers);
             if response.status() == StatusCode::UNAUTHORIZED {
                 challenge(response, takes_tokens, headers)
             } else {
@@ -306,13 +209,12 @@ fn allow(visitor: Option<&Visitor>) -> Response {
     response
 }
 
-fn sign_in(location: &str, (is_safe, nginx): (bool, bool), headers: &HeaderMap) -> Response {
+fn sign_in(location: &str, (redirect, nginx): (StatusCode, bool), headers: &HeaderMap) -> Response {
     let Ok(location) = HeaderValue::from_str(location) else { return StatusCode::FORBIDDEN.into_response() };
     let status = match is_navigation(headers) {
         _ if nginx => StatusCode::UNAUTHORIZED,
         false => StatusCode::UNAUTHORIZED,
-        true if is_safe => StatusCode::FOUND,
-        true => StatusCode::SEE_OTHER,
+        true => redirect,
     };
     (status, [(LOCATION, location)]).into_response()
 }
@@ -339,7 +241,7 @@ fn is_of_a_browser(headers: &HeaderMap) -> bool {
 }
 
 /// Whether a person's browser goes there, rather than a program or a script on a page. Never judged by the name of the browser.
-fn is_navigation(headers: &HeaderMap) -> bool {
+pub(crate) fn is_navigation(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if headers.contains_key(UPGRADE) || text("x-requested-with") == Some("XMLHttpRequest") {
         return false;
@@ -387,7 +289,7 @@ mod tests {
             || Answer::WrongToken,
             || Answer::SignIn {
                 location: "https://login.example.org/?rd=x".into(),
-                is_safe: false,
+                redirect: StatusCode::SEE_OTHER,
                 takes_tokens: true,
             },
             || Answer::Refuse,
@@ -395,13 +297,13 @@ mod tests {
         ];
         let html = headers(&[("accept", "text/html")]);
         let heard: Vec<u16> =
-            answers.iter().map(|answer| say(answer(), Dialect::Nginx, &html).status().as_u16()).collect();
+            answers.iter().map(|answer| say(answer(), At::AuthRequest, &html).status().as_u16()).collect();
         assert_eq!(heard, [200, 401, 401, 403, 403]);
-        assert_eq!(say(Answer::Unclear(unclear()), Dialect::Nginx, &html).status().as_u16(), 403);
+        assert_eq!(say(Answer::Unclear(unclear()), At::AuthRequest, &html).status().as_u16(), 403);
         let others: Vec<u16> =
-            answers.iter().map(|answer| say(answer(), Dialect::Parts, &html).status().as_u16()).collect();
+            answers.iter().map(|answer| say(answer(), At::ForwardAuth, &html).status().as_u16()).collect();
         assert_eq!(others, [200, 401, 303, 403, 503]);
-        assert_eq!(say(Answer::Unclear(unclear()), Dialect::Parts, &html).status().as_u16(), 400);
+        assert_eq!(say(Answer::Unclear(unclear()), At::ForwardAuth, &html).status().as_u16(), 400);
     }
 
     #[test]

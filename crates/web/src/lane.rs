@@ -15,7 +15,8 @@ use axum::response::Response;
 use tower::{BoxError, Service, service_fn};
 
 use crate::extract::OtherEnd;
-use crate::forward_auth::{self, Dialect};
+use crate::forward_auth;
+use crate::forwarded::At;
 use crate::{Site, routes};
 
 /// The site, for all connections of a listener.
@@ -61,12 +62,12 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let Some(dialect) = Dialect::of(request.uri().path()) else {
+        let Some(at) = At::of(request.uri().path()) else {
             request.extensions_mut().insert(ConnectInfo(self.peer.clone()));
             return Box::pin(self.fork.pages.call(request.map(Body::new)));
         };
         let (site, (parts, _)) = (self.fork.site.clone(), request.into_parts());
         let visit = self.peer.visit(&site.app.config, &parts.headers);
-        Box::pin(async move { Ok(forward_auth::ask(&site, (dialect, visit), parts).await) })
+        Box::pin(async move { Ok(forward_auth::ask(&site, (at, visit), parts).await) })
     }
 }

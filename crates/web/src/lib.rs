@@ -25,6 +25,7 @@ mod way;
 mod wording;
 mod words;
 
+pub mod forwarded;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod hostile;
 pub mod probe;

@@ -1,4 +1,5 @@
-//! Why a decision is what it is: how the address was read, what each rule says to it, and the command that would change it.
+//! Why a decision is what it is: how the address was read, what each rule says to it, and the command that would change it, or
+//! the lines for the settings.
 
 use store::{Time, groups, users};
 
@@ -165,6 +166,65 @@ pub fn remedy(rules: &[Rule], target: &Target, why: &Explained, name: Option<&st
     }
 }
 
+/// The rule that would let this person through, or somebody, where the one that refuses stands in the settings, so that no command
+/// helps: it belongs before that one. `None` where none is needed, or none would do.
+pub fn rule_before(
+    rules: &[Rule],
+    (target, person): (&Target, Option<&Person<'_>>),
+    why: &Explained,
+    name: Option<&str>,
+) -> Option<Draft> {
+    let refused = why.decision.verdict == Verdict::Refuse && !why.decision.ambiguous;
+    let number = why.decision.rule.filter(|_| refused)?;
+    let rule = rules.get(number).filter(|rule| rule.place().is_some())?;
+    let draft = match rule.policy().level() {
+        // It lets them in, and no token of theirs.
+        Some(_) => Draft { tokens: true, max_age: None, ..rule.draft() },
+        None => Draft {
+            hosts: vec![target.host().to_owned()],
+            policy: Policy::TwoFactor.text().to_owned(),
+            users: vec![name.unwrap_or("NAME").to_owned()],
+            ..rule.draft()
+        },
+    };
+    // A path that can be read in another way may meet the next rule that refuses.
+    let with_it = [&rules[..number], &[draft.check(None).ok()?], &rules[number..]].concat();
+    let decision =
+        decide(&with_it, target, person, person.map_or(Time::from_millis(0), |person| person.proved_at));
+    (decision.verdict != Verdict::Refuse).then_some(draft)
+}
+
+/// A rule as it stands in the settings.
+pub fn table(draft: &Draft) -> String {
+    let mut table = String::from("[[access.rules]]\n");
+    let mut line = |key: &str, value: toml::Value| table.push_str(&format!("{key} = {value}\n"));
+    for (key, list) in [
+        ("hosts", &draft.hosts),
+        ("paths", &draft.paths),
+        ("methods", &draft.methods),
+        ("networks", &draft.networks),
+    ] {
+        if !list.is_empty() {
+            line(key, list.clone().into());
+        }
+    }
+    line("policy", draft.policy.clone().into());
+    for (key, list) in [("users", &draft.users), ("groups", &draft.groups)] {
+        if !list.is_empty() {
+            line(key, list.clone().into());
+        }
+    }
+    for (key, yes) in [("any", draft.any), ("tokens", draft.tokens)] {
+        if yes {
+            line(key, true.into());
+        }
+    }
+    if let Some(age) = &draft.max_age {
+        line("max_age", age.clone().into());
+    }
+    table
+}
+
 /// The command that makes a rule.
 pub fn command(draft: &Draft) -> String {
     let mut command = String::from("latchkey access add");
@@ -203,6 +263,7 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::access::rows::{person, rules};
+    use crate::config::Place;
 
     const BOOK: &[&str] = &[
         r#"{"hosts":["app.example.org"],"paths":["/public/*"],"policy":"bypass"}"#,
@@ -271,6 +332,63 @@ mod tests {
         assert!(why.decision.ambiguous && why.decision.verdict == Verdict::Refuse);
         assert_eq!(why.readings.len(), 3, "{:?}", why.readings);
         assert_eq!((why.read_as.as_str(), remedy), ("/public/x", None));
+    }
+
+    #[test]
+    fn where_the_rule_that_refuses_stands_in_the_settings_the_rule_before_it_lets_them_through() {
+        let in_file = |rows: &[&str]| -> Vec<Rule> {
+            let placed = |(at, rule): (usize, Rule)| {
+                rule.draft().check(Some(Place::File("latchkey.toml".into(), at + 1))).unwrap()
+            };
+            rules(rows).into_iter().enumerate().map(placed).collect()
+        };
+        let before = |rules: &[Rule], url: &str, person: Option<&Person<'_>>| {
+            let target = Target::of_url("GET", url, Some("10.0.0.1".parse().unwrap())).unwrap();
+            let why = explain(rules, &target, person, Time::from_millis(0));
+            let name = person.map(|person| person.name);
+            assert!(remedy(rules, &target, &why, name).is_none_or(|_| why.decision.rule.is_none()));
+            rule_before(rules, (&target, person), &why, name).map(|draft| table(&draft))
+        };
+        let bob = person("bob", &[], Level::Full);
+        let file = in_file(BOOK);
+        assert_eq!(
+            before(&file, "https://app.example.org/Admin/x", Some(&bob)).as_deref(),
+            Some(
+                "[[access.rules]]\nhosts = [\"app.example.org\"]\npaths = [\"/Admin/*\"]\npolicy = \"two_factor\"\nusers = [\"bob\"]\n"
+            )
+        );
+        assert!(before(&file, "https://app.example.org/Admin/x", None).unwrap().contains("[\"NAME\"]"));
+        // Where a command helps, or nothing is refused, or the path is not plain, there is none.
+        assert_eq!(before(&rules(BOOK), "https://evil.example/", Some(&bob)), None);
+        assert_eq!(before(&file, "https://evil.example/", Some(&bob)), None);
+        assert_eq!(before(&file, "https://other.example.org/", Some(&bob)), None);
+        assert_eq!(before(&file, "https://app.example.org//public/x", Some(&bob)), None);
+        // The next rule keeps out whoever the first one of them would let in.
+        let walls = in_file(&[
+            r#"{"hosts":["a"],"paths":["/b"],"policy":"deny"}"#,
+            r#"{"hosts":["a"],"policy":"deny"}"#,
+        ]);
+        assert!(before(&walls, "https://a/b", Some(&bob)).is_some());
+        assert_eq!(before(&walls, "https://a/%62;x", Some(&bob)), None);
+        let tokens = in_file(&[r#"{"hosts":["a"],"policy":"two_factor","any":true,"max_age":"5m"}"#]);
+        let program = Person { by_token: true, ..bob };
+        assert_eq!(
+            before(&tokens, "https://a/", Some(&program)).as_deref(),
+            Some("[[access.rules]]\nhosts = [\"a\"]\npolicy = \"two_factor\"\nany = true\ntokens = true\n")
+        );
+    }
+
+    #[test]
+    fn a_table_is_read_back_as_the_rule_that_it_is() {
+        for row in BOOK.iter().chain(&[
+            r#"{"hosts":["a"],"paths":["/a(b)$c/*"],"methods":["GET"],"policy":"one_factor","users":["x"],"groups":["y"],"max_age":"15m"}"#,
+            r#"{"hosts":["a"],"networks":["::1"],"policy":"two_factor","any":true,"tokens":true}"#,
+        ]) {
+            let rule = &rules(&[row])[0];
+            let table: toml::Table = table(&rule.draft()).parse().unwrap();
+            let json = serde_json::to_value(&table["access"]["rules"][0]).unwrap();
+            assert_eq!(Draft::of_json(json).unwrap().check(None).as_ref(), Ok(rule), "{row}");
+        }
     }
 
     #[test]

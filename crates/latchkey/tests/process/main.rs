@@ -20,6 +20,7 @@ mod doctor;
 mod driver;
 mod echo;
 mod enrolling;
+mod explained;
 mod flask;
 mod http2;
 mod https;
