@@ -176,8 +176,9 @@ impl Db {
         self.ask(Shape::Scan, self.wait, move |tx| f(tx)).await
     }
 
-    /// What the database holds now, so that what was read from it before can be known to hold still. Costs less than a read, and a
-    /// commit counts as soon as its answer has left. `None` where it cannot be told: then only reading helps.
+    /// What the database holds now, so that what was read from it before can be known to hold still. Costs less than a read. A commit
+    /// of this handle or a clone counts before it is answered, and any other a tenth of a millisecond later. `None` where it cannot
+    /// be told: then only reading helps.
     pub fn state(&self) -> Option<State> {
         #[cfg(feature = "scratch")]
         if self.blind.is_some() {

@@ -115,7 +115,7 @@ impl Sqlite {
     }
 
     pub(crate) fn state(&self) -> Option<State> {
-        self.index.look()
+        self.index.state()
     }
 
     pub(crate) fn health(&self) -> Result<()> {

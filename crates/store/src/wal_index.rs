@@ -1,5 +1,5 @@
 //! What a SQLite database holds now, without asking SQLite: the head of the index of its write-ahead log is another one after every
-//! commit, whichever connection of whichever process made it. Reading it takes one call of the system and no lock.
+//! commit, whichever connection of whichever process made it. Reading it takes one call of the system, and no lock of the file.
 //!
 //! The index is the file whose name ends in `-shm`. All who have the database open hold it in memory, where it is written before a
 //! `COMMIT` is answered, and go by its head to tell which commits there are. So while the head is the same, a read would find the same.
@@ -8,18 +8,24 @@ use std::fs::File;
 use std::mem::ManuallyDrop;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 
+use crate::job::monotonic;
 use crate::{Error, Result};
 
 /// Bytes of the head. It stands there twice.
 const HEAD: usize = 48;
 /// The version of the format, which stands first. No other one was ever made.
 const VERSION: u32 = 3_007_000;
+
+/// How long a look is good for. A commit of this process ends that at once, and one of another process counts a tenth of a
+/// millisecond after its answer at the latest.
+const GOOD_FOR: Duration = Duration::from_micros(100);
 
 /// What a database holds at a moment. While two looks find the same state, nothing has been committed between them, by anybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,17 +38,46 @@ pub(crate) struct WalIndex {
     /// SQLite has some on this one.
     file: OnceLock<Option<ManuallyDrop<File>>>,
     misleads: AtomicBool,
+    /// How many commits this process has made.
+    commits: AtomicU64,
+    last: Mutex<Option<Look>>,
+}
+
+/// What was found, when, and after how many commits of ours.
+struct Look {
+    state: State,
+    at: Instant,
+    commits: u64,
 }
 
 impl WalIndex {
     pub(crate) fn of(database: &Path) -> WalIndex {
         let mut path = database.as_os_str().to_owned();
         path.push("-shm");
-        WalIndex { path: path.into(), file: OnceLock::new(), misleads: AtomicBool::new(false) }
+        WalIndex {
+            path: path.into(),
+            file: OnceLock::new(),
+            misleads: AtomicBool::new(false),
+            commits: AtomicU64::new(0),
+            last: Mutex::new(None),
+        }
     }
 
-    /// What the database holds. `None` where it cannot be told, and while somebody is writing the head.
-    pub(crate) fn look(&self) -> Option<State> {
+    /// What the database holds, or held a tenth of a millisecond ago if nobody here has changed it since. `None` where it cannot be
+    /// told, and while somebody is writing the head.
+    pub(crate) fn state(&self) -> Option<State> {
+        // Both before the look: what happens during it counts as later.
+        let (at, commits) = (monotonic(), self.commits.load(Ordering::Acquire));
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let good = |look: &&Look| look.commits == commits && at.duration_since(look.at) < GOOD_FOR;
+        if let Some(look) = last.as_ref().filter(good) {
+            return Some(look.state);
+        }
+        *last = self.look().map(|state| Look { state, at, commits });
+        last.as_ref().map(|look| look.state)
+    }
+
+    fn look(&self) -> Option<State> {
         // Elsewhere a file need not hold what is in memory.
         if !cfg!(target_os = "linux") || self.misleads.load(Ordering::Relaxed) {
             return None;
@@ -65,6 +100,7 @@ impl WalIndex {
 pub(crate) fn judge_at_each_commit(writer: &mut Connection, index: &Arc<WalIndex>) -> Result<()> {
     let (index, mut last) = (index.clone(), None);
     let judge = move |_: &mut Wal, _| {
+        index.commits.fetch_add(1, Ordering::Release);
         let now = index.look_again();
         if now.is_some() && now == last {
             index.misleads.store(true, Ordering::Relaxed);
@@ -114,6 +150,34 @@ mod tests {
         }
         other.query_row("SELECT n FROM t", [], |_| Ok(())).unwrap();
         assert_eq!(index.look(), Some(last), "who reads changes nothing");
+    }
+
+    #[test]
+    fn a_look_is_good_for_a_moment_and_only_while_nothing_is_committed_here() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut conn, index) = opened(dir.path(), "one.db");
+        let index = Arc::new(index);
+        judge_at_each_commit(&mut conn, &index).unwrap();
+        let other = Connection::open(dir.path().join("one.db")).unwrap();
+        let mut reused = 0;
+        for _ in 0..200 {
+            let before = index.state().unwrap();
+            reused += u32::from(index.state() == Some(before));
+            conn.execute_batch("UPDATE t SET n = 1 - n").unwrap();
+            let after = index.state().unwrap();
+            assert_ne!(after, before, "of a commit here the next one hears at once");
+            other.execute_batch("UPDATE t SET n = 1 - n").unwrap();
+            std::thread::sleep(GOOD_FOR);
+            assert_ne!(index.state(), Some(after), "and of another one a moment later");
+        }
+        assert_eq!(reused, 200);
+        // What is remembered is what is told, whatever the file holds.
+        let held = State([7; HEAD]);
+        let look = Look { state: held, at: monotonic() + Duration::from_secs(60), commits: 200 };
+        *index.last.lock().unwrap() = Some(look);
+        assert_eq!(index.state(), Some(held));
+        index.commits.fetch_add(1, Ordering::Release);
+        assert_ne!(index.state(), Some(held));
     }
 
     #[test]

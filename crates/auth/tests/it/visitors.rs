@@ -2,6 +2,7 @@
 //! read is remembered while the database is the same, so every change is tried where nothing notices changes, too.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use auth::access::{Draft, Rule, Target, Verdict, book};
 use auth::app_session::{self, Glance};
@@ -68,6 +69,11 @@ async fn verdict(app: &App, visitor: &Visitor) -> Verdict {
     asks(app, &visitor.there, "/").await.0
 }
 
+/// How long a node may take to hear of what another one has done, and then some.
+async fn a_moment_passes() {
+    tokio::time::sleep(Duration::from_millis(1)).await;
+}
+
 /// What may happen while somebody is inside.
 #[derive(Clone, Copy, Debug)]
 enum Change {
@@ -111,6 +117,11 @@ const ALL: [Change; 16] = [
 ];
 
 impl Change {
+    /// Whether it is made beside both nodes.
+    fn is_by_hand(self) -> bool {
+        matches!(self, LowerLevel | OlderProof | AnotherEpoch | Shorten | TakeAway)
+    }
+
     async fn happens(self, app: &App, outside: &Db, visitor: &Visitor) {
         let here = || async { session::find(app, &visitor.session).await.unwrap().unwrap() };
         let people = ["ada".to_owned()];
@@ -150,7 +161,7 @@ async fn by_hand(db: &Db, text: &'static str) {
 }
 
 #[tokio::test]
-async fn whatever_changes_counts_at_the_next_check_on_the_node_that_did_it_and_on_the_other() {
+async fn whatever_changes_counts_at_the_next_check_on_the_node_that_did_it_and_a_moment_later_on_the_other() {
     for (number, change) in ALL.into_iter().enumerate() {
         // On PostgreSQL, where nothing is remembered, from one of them.
         let mut houses = on_both().await;
@@ -160,8 +171,13 @@ async fn whatever_changes_counts_at_the_next_check_on_the_node_that_did_it_and_o
             for app in [&house.app, &other] {
                 assert_eq!(verdict(app, &visitor).await, Verdict::Allow, "{change:?}");
             }
-            change.happens(if by_other { &other } else { &house.app }, &house.db, &visitor).await;
-            for app in [&house.app, &other] {
+            let (there, elsewhere) = if by_other { (&other, &house.app) } else { (&house.app, &other) };
+            change.happens(there, &house.db, &visitor).await;
+            if !change.is_by_hand() {
+                assert_ne!(asks(there, &visitor.there, "/").await.0, Verdict::Allow, "{change:?}");
+            }
+            a_moment_passes().await;
+            for app in [there, elsewhere] {
                 assert_ne!(asks(app, &visitor.there, "/").await.0, Verdict::Allow, "{change:?}");
             }
         }
@@ -177,6 +193,7 @@ async fn without_a_look_at_the_database_none_of_it_would_be_noticed() {
         let blind = blind(&house).await;
         assert_eq!(verdict(&blind, &visitor).await, Verdict::Allow, "{change:?}");
         change.happens(&house.app, &house.db, &visitor).await;
+        a_moment_passes().await;
         assert_eq!(asks(&blind, &visitor.there, "/").await.0, Verdict::Allow, "{change:?}");
         assert_ne!(asks(&house.app, &visitor.there, "/").await.0, Verdict::Allow, "{change:?}");
     }
@@ -195,20 +212,24 @@ async fn what_is_given_counts_as_soon_as_what_is_taken() {
         let (other, visitor) = (house.another_node().await, ada(&house).await);
         let people = ["ada".to_owned()];
         groups::leave(&house.app, "family", &people).await.unwrap();
+        a_moment_passes().await;
         assert_eq!(verdict(&other, &visitor).await, Verdict::Refuse);
         groups::join(&house.app, "family", &people).await.unwrap();
+        a_moment_passes().await;
         assert_eq!(asks(&other, &visitor.there, "/").await, (Verdict::Allow, Some("ada".to_owned())));
         // A rule that asks for a proof of the last minutes, and the proof.
         let fresh = |draft: &mut Draft| {
             (draft.max_age, draft.any) = (Some("15m".to_owned()), true);
         };
         book::add(&house.app, rule(fresh), Some(1)).await.unwrap();
+        a_moment_passes().await;
         assert_eq!(verdict(&other, &visitor).await, Verdict::Allow);
         house.app.clock.advance(20 * 60);
         assert_eq!(verdict(&other, &visitor).await, Verdict::Prove);
         let now = house.app.clock.now().millis();
         let text: &'static str = format!("UPDATE sessions SET proved_at = {now}").leak();
         by_hand(&house.db, text).await;
+        a_moment_passes().await;
         assert_eq!(asks(&other, &visitor.there, "/").await.0, Verdict::Allow);
     }
 }
@@ -269,14 +290,16 @@ async fn on_sqlite_a_check_reads_nothing_while_nothing_changes() {
     }
 }
 
-/// Many at once, while somebody is put in and taken out again and again: whoever asks after an answer knows what it said.
+/// Many at once, while somebody is put in and taken out again and again: whoever asks after an answer knows what it said, at once on
+/// the node that gave it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_check_that_begins_after_a_change_was_answered_misses_it() {
     for house in on_both().await {
         let (other, visitor) = (house.another_node().await, Arc::new(ada(&house).await));
         let asking: Vec<_> = (0..3)
-            .map(|_| {
-                let (app, visitor) = (other.clone(), visitor.clone());
+            .flat_map(|_| [house.app.clone(), other.clone()])
+            .map(|app| {
+                let visitor = visitor.clone();
                 tokio::spawn(async move {
                     loop {
                         asks(&app, &visitor.there, "/").await;
@@ -286,11 +309,16 @@ async fn no_check_that_begins_after_a_change_was_answered_misses_it() {
             })
             .collect();
         let people = ["ada".to_owned()];
+        let known = async |verdict: Verdict, round: u32| {
+            assert_eq!(asks(&house.app, &visitor.there, "/").await.0, verdict, "round {round}");
+            a_moment_passes().await;
+            assert_eq!(asks(&other, &visitor.there, "/").await.0, verdict, "round {round}, the other");
+        };
         for round in 0..100 {
             groups::leave(&house.app, "family", &people).await.unwrap();
-            assert_eq!(asks(&other, &visitor.there, "/").await.0, Verdict::Refuse, "round {round}");
+            known(Verdict::Refuse, round).await;
             groups::join(&house.app, "family", &people).await.unwrap();
-            assert_eq!(asks(&other, &visitor.there, "/").await.0, Verdict::Allow, "round {round}");
+            known(Verdict::Allow, round).await;
         }
         asking.iter().for_each(tokio::task::JoinHandle::abort);
     }
