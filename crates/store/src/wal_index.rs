@@ -8,8 +8,8 @@ use std::fs::File;
 use std::mem::ManuallyDrop;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -34,13 +34,26 @@ pub struct State([u8; HEAD]);
 /// The index of one database that is open.
 pub(crate) struct WalIndex {
     path: PathBuf,
-    /// Opened when somebody first looks, and never closed: whoever closes a file gives up every lock that the process has on it, and
-    /// SQLite has some on this one.
-    file: OnceLock<Option<ManuallyDrop<File>>>,
-    misleads: AtomicBool,
     /// How many commits this process has made.
     commits: AtomicU64,
-    last: Mutex<Option<Look>>,
+    looks: Mutex<Looks>,
+}
+
+#[derive(Default)]
+struct Looks {
+    file: Opened,
+    last: Option<Look>,
+}
+
+/// The file. It is opened when somebody first looks, and never closed: whoever closes a file gives up every lock that the process has
+/// on it, and SQLite has some on this one.
+#[derive(Default)]
+enum Opened {
+    #[default]
+    NotYet,
+    Yes(ManuallyDrop<File>),
+    /// It is not there, or not what SQLite goes by.
+    Never,
 }
 
 /// What was found, when, and after how many commits of ours.
@@ -54,13 +67,11 @@ impl WalIndex {
     pub(crate) fn of(database: &Path) -> WalIndex {
         let mut path = database.as_os_str().to_owned();
         path.push("-shm");
-        WalIndex {
-            path: path.into(),
-            file: OnceLock::new(),
-            misleads: AtomicBool::new(false),
-            commits: AtomicU64::new(0),
-            last: Mutex::new(None),
-        }
+        WalIndex { path: path.into(), commits: AtomicU64::new(0), looks: Mutex::default() }
+    }
+
+    fn looks(&self) -> MutexGuard<'_, Looks> {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the database holds, or held a tenth of a millisecond ago if nobody here has changed it since. `None` where it cannot be
@@ -68,30 +79,31 @@ impl WalIndex {
     pub(crate) fn state(&self) -> Option<State> {
         // Both before the look: what happens during it counts as later.
         let (at, commits) = (monotonic(), self.commits.load(Ordering::Acquire));
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut looks = self.looks();
         let good = |look: &&Look| look.commits == commits && at.duration_since(look.at) < GOOD_FOR;
-        if let Some(look) = last.as_ref().filter(good) {
+        if let Some(look) = looks.last.as_ref().filter(good) {
             return Some(look.state);
         }
-        *last = self.look().map(|state| Look { state, at, commits });
-        last.as_ref().map(|look| look.state)
-    }
-
-    fn look(&self) -> Option<State> {
-        // Elsewhere a file need not hold what is in memory.
-        if !cfg!(target_os = "linux") || self.misleads.load(Ordering::Relaxed) {
-            return None;
+        if matches!(looks.file, Opened::NotYet) {
+            looks.file = open(&self.path);
         }
-        let open = || File::open(&self.path).ok().map(ManuallyDrop::new);
-        let file = self.file.get_or_init(open).as_ref()?;
+        looks.last = looks.file.look().map(|state| Look { state, at, commits });
+        looks.last.as_ref().map(|look| look.state)
+    }
+}
+
+fn open(path: &Path) -> Opened {
+    // On other systems a file need not hold what is in memory.
+    let file = File::open(path).ok().filter(|_| cfg!(target_os = "linux"));
+    file.map_or(Opened::Never, |file| Opened::Yes(ManuallyDrop::new(file)))
+}
+
+impl Opened {
+    fn look(&self) -> Option<State> {
+        let Opened::Yes(file) = self else { return None };
         let mut both = [0; 2 * HEAD];
         file.read_exact_at(&mut both, 0).ok()?;
         read(&both)
-    }
-
-    /// The same, unless nobody has looked yet.
-    fn look_again(&self) -> Option<State> {
-        self.file.get().and_then(|_| self.look())
     }
 }
 
@@ -101,9 +113,10 @@ pub(crate) fn judge_at_each_commit(writer: &mut Connection, index: &Arc<WalIndex
     let (index, mut last) = (index.clone(), None);
     let judge = move |_: &mut Wal, _| {
         index.commits.fetch_add(1, Ordering::Release);
-        let now = index.look_again();
+        let mut looks = index.looks();
+        let now = looks.file.look();
         if now.is_some() && now == last {
-            index.misleads.store(true, Ordering::Relaxed);
+            *looks = Looks { file: Opened::Never, last: None };
         }
         last = now;
         Ok(())
@@ -137,19 +150,20 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (conn, index) = opened(dir.path(), "one.db");
         let other = Connection::open(dir.path().join("one.db")).unwrap();
-        let mut last = index.look().unwrap();
+        let look = || index.looks().file.look();
+        let mut last = index.state().unwrap();
         for writer in [&conn, &other, &conn] {
             writer.execute_batch("BEGIN IMMEDIATE; UPDATE t SET n = n + 1;").unwrap();
-            assert_eq!(index.look(), Some(last), "nothing is committed yet");
+            assert_eq!(look(), Some(last), "nothing is committed yet");
             writer.execute_batch("ROLLBACK").unwrap();
-            assert_eq!(index.look(), Some(last), "and that was rolled back");
+            assert_eq!(look(), Some(last), "and that was rolled back");
             writer.execute_batch("UPDATE t SET n = 1 - n").unwrap();
-            let now = index.look().unwrap();
+            let now = look().unwrap();
             assert_ne!(now, last);
             last = now;
         }
         other.query_row("SELECT n FROM t", [], |_| Ok(())).unwrap();
-        assert_eq!(index.look(), Some(last), "who reads changes nothing");
+        assert_eq!(look(), Some(last), "who reads changes nothing");
     }
 
     #[test]
@@ -174,7 +188,7 @@ mod tests {
         // What is remembered is what is told, whatever the file holds.
         let held = State([7; HEAD]);
         let look = Look { state: held, at: monotonic() + Duration::from_secs(60), commits: 200 };
-        *index.last.lock().unwrap() = Some(look);
+        index.looks().last = Some(look);
         assert_eq!(index.state(), Some(held));
         index.commits.fetch_add(1, Ordering::Release);
         assert_ne!(index.state(), Some(held));
@@ -184,7 +198,7 @@ mod tests {
     fn what_is_being_written_or_is_of_another_format_is_not_told() {
         let dir = tempfile::tempdir().unwrap();
         let (_conn, index) = opened(dir.path(), "one.db");
-        let State(head) = index.look().unwrap();
+        let State(head) = index.state().unwrap();
         let mut both = [0; 2 * HEAD];
         both[..HEAD].copy_from_slice(&head);
         both[HEAD..].copy_from_slice(&head);
@@ -197,7 +211,7 @@ mod tests {
         both[0] ^= 1;
         both[HEAD] ^= 1;
         assert_eq!(read(&both), None, "the version");
-        assert_eq!(WalIndex::of(&dir.path().join("none.db")).look(), None);
+        assert_eq!(WalIndex::of(&dir.path().join("none.db")).state(), None);
     }
 
     #[test]
@@ -211,7 +225,7 @@ mod tests {
             let mut told = Vec::new();
             for look in [false, true, true, true, true] {
                 conn.execute_batch("UPDATE t SET n = 1 - n; UPDATE t SET n = n;").unwrap();
-                told.push(look && index.look().is_some());
+                told.push(look && index.state().is_some());
             }
             assert_eq!(told, [false, true, true, shows, shows]);
         }

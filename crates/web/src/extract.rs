@@ -15,10 +15,28 @@ use crate::cookies::{self, Cookie};
 use crate::error::Trouble;
 use crate::listener::Neighbor;
 
-/// What proxies say of a request, in headers.
-pub(crate) static FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-pub(crate) static HOST_THERE: HeaderName = HeaderName::from_static("x-forwarded-host");
-pub(crate) static SCHEME_THERE: HeaderName = HeaderName::from_static("x-forwarded-proto");
+/// A header in which a proxy says something of a request.
+pub(crate) struct Told {
+    pub(crate) header: HeaderName,
+    /// Its name, for what outlives it.
+    pub(crate) name: &'static str,
+}
+
+impl Told {
+    /// By its name, in lower case.
+    pub(crate) const fn by(name: &'static str) -> Told {
+        Told { header: HeaderName::from_static(name), name }
+    }
+}
+
+/// For whom it speaks.
+pub(crate) const FOR: Told = Told::by("x-forwarded-for");
+/// By which name it was asked.
+pub(crate) const HOST_THERE: Told = Told::by("x-forwarded-host");
+/// Whether by https.
+pub(crate) const SCHEME_THERE: Told = Told::by("x-forwarded-proto");
+/// By which name we are asked.
+pub(crate) const HOST: Told = Told::by("host");
 
 /// Where the request came from.
 pub(crate) struct Caller(pub(crate) Visit);
@@ -59,7 +77,7 @@ impl OtherEnd for Neighbor {
 
 /// For whom a proxy says that it speaks: the values of `X-Forwarded-For`, in their order.
 pub(crate) fn hops(headers: &HeaderMap) -> impl DoubleEndedIterator<Item = &str> {
-    headers.get_all(&FOR).iter().map(|value| value.to_str().unwrap_or("?"))
+    headers.get_all(&FOR.header).iter().map(|value| value.to_str().unwrap_or("?"))
 }
 
 /// Where a request came from, by its connection and by what trusted proxies say.
@@ -118,21 +136,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Return {
 /// # Errors
 /// When it did not come, came twice, or came with an underscore in its name beside or in place of a hyphen: whoever is behind
 /// the proxy can have sent that one, and programs disagree about which of them counts.
-pub(crate) fn once<'h>(headers: &'h HeaderMap, name: &'static HeaderName) -> Result<&'h str, Unclear> {
-    let unclear = |why| Err(Unclear { part: name.as_str(), why });
-    let mut values = headers.get_all(name).iter();
+pub(crate) fn once<'h>(headers: &'h HeaderMap, told: &Told) -> Result<&'h str, Unclear> {
+    let unclear = |why| Err(Unclear { part: told.name, why });
+    let mut values = headers.get_all(&told.header).iter();
     let value = match (values.next(), values.next()) {
         (Some(value), None) => value,
         (Some(_), Some(_)) => return unclear("came more than once"),
         (None, _) => return unclear("did not come"),
     };
-    in_one_spelling(headers, name)?;
+    in_one_spelling(headers, told)?;
     value.to_str().or_else(|_| unclear("has other characters than ASCII"))
 }
 
 /// Refuses a header that is there with an underscore in the place of a hyphen.
-pub(crate) fn in_one_spelling(headers: &HeaderMap, name: &'static HeaderName) -> Result<(), Unclear> {
-    let name = name.as_str();
+pub(crate) fn in_one_spelling(headers: &HeaderMap, Told { name, .. }: &Told) -> Result<(), Unclear> {
+    let name = *name;
     let alias = |other: &str| other != name && other.len() == name.len() && other.replace('_', "-") == name;
     match headers.keys().any(|other| alias(other.as_str())) {
         true => Err(Unclear { part: name, why: "came in two spellings" }),

@@ -8,11 +8,10 @@ use std::net::IpAddr;
 use auth::access::{Target, Unclear};
 use auth::config::Domain;
 use auth::{Config, Visit};
-use axum::http::header::HOST;
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 
 use crate::cookies;
-use crate::extract::{FOR, HOST_THERE, SCHEME_THERE, hops, in_one_spelling, once};
+use crate::extract::{FOR, HOST, HOST_THERE, SCHEME_THERE, Told, hops, in_one_spelling, once};
 
 pub use heard::{Believed, Heard, Ignored, Sent, is_trusted};
 
@@ -20,10 +19,10 @@ pub use heard::{Believed, Heard, Ignored, Sent, is_trusted};
 const RETURN_AT_MOST: usize = 900;
 
 /// What is told of the visitor's request, beside what `extract` knows.
-static METHOD_THERE: HeaderName = HeaderName::from_static("x-forwarded-method");
-static URI_THERE: HeaderName = HeaderName::from_static("x-forwarded-uri");
-static ORIGINAL_METHOD: HeaderName = HeaderName::from_static("x-original-method");
-static ORIGINAL_URL: HeaderName = HeaderName::from_static("x-original-url");
+const METHOD_THERE: Told = Told::by("x-forwarded-method");
+const URI_THERE: Told = Told::by("x-forwarded-uri");
+const ORIGINAL_METHOD: Told = Told::by("x-original-method");
+const ORIGINAL_URL: Told = Told::by("x-original-url");
 
 const ENVOY: &str = "/api/authz/ext-authz";
 
@@ -62,24 +61,24 @@ impl At {
 
     /// The names of the headers that are believed there.
     pub fn headers(self) -> impl Iterator<Item = &'static str> {
-        self.tells().into_iter().map(|(name, _)| name.as_str())
+        self.tells().into_iter().map(|(told, _)| told.name)
     }
 
     /// The headers that are believed there, and what each of them says.
-    fn tells(self) -> Vec<(&'static HeaderName, &'static str)> {
+    fn tells(self) -> Vec<(Told, &'static str)> {
         let mut tells = match self {
             At::ForwardAuth => vec![
-                (&METHOD_THERE, "the method"),
-                (&SCHEME_THERE, "the scheme"),
-                (&HOST_THERE, "the host"),
-                (&URI_THERE, "the path"),
+                (METHOD_THERE, "the method"),
+                (SCHEME_THERE, "the scheme"),
+                (HOST_THERE, "the host"),
+                (URI_THERE, "the path"),
             ],
             At::AuthRequest => {
-                vec![(&ORIGINAL_METHOD, "the method"), (&ORIGINAL_URL, "scheme, host and path")]
+                vec![(ORIGINAL_METHOD, "the method"), (ORIGINAL_URL, "scheme, host and path")]
             }
-            At::ExtAuthz => vec![(&SCHEME_THERE, "the scheme"), (&HOST, "the host")],
+            At::ExtAuthz => vec![(SCHEME_THERE, "the scheme"), (HOST, "the host")],
         };
-        tells.push((&FOR, "from where"));
+        tells.push((FOR, "from where"));
         tells
     }
 }
@@ -91,7 +90,7 @@ pub(crate) fn read(
     line: (&str, &str),
     visit: &Visit,
 ) -> Result<Target, Unclear> {
-    let said = |name| once(headers, name);
+    let said = |told: &Told| once(headers, told);
     match at {
         At::ForwardAuth => {
             let (method, proto) = (said(&METHOD_THERE)?, said(&SCHEME_THERE)?);
@@ -113,13 +112,13 @@ pub(crate) fn read(
 
 /// From where somebody asks. Nothing where the proxy does not say; the proxy itself is never meant.
 fn client(headers: &HeaderMap, visit: &Visit) -> Result<Option<IpAddr>, Unclear> {
-    if !headers.contains_key(&FOR) {
+    if !headers.contains_key(&FOR.header) {
         return Ok(None);
     }
     in_one_spelling(headers, &FOR)?;
     match hops(headers).flat_map(|value| value.split(',')).map(str::trim).all(is_address) {
         true => Ok(visit.address),
-        false => Err(Unclear { part: FOR.as_str(), why: "it has something else than addresses" }),
+        false => Err(Unclear { part: FOR.name, why: "it has something else than addresses" }),
     }
 }
 

@@ -4,13 +4,12 @@
 use auth::access::{Target, Unclear};
 use auth::{App, Error, Token, Visit, app_session};
 use axum::extract::State;
-use axum::http::header::HOST;
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Response};
 
 use crate::cookies;
 use crate::error::Trouble;
-use crate::extract::{Caller, HOST_THERE, SCHEME_THERE, once, our_path, query};
+use crate::extract::{Caller, HOST, HOST_THERE, SCHEME_THERE, once, our_path, query};
 use crate::pages::with_cookies;
 use crate::shell::see_other;
 

@@ -98,8 +98,8 @@ impl Sent {
         if self.0.contains_key("x-original-url") { At::AuthRequest } else { At::ForwardAuth }
     }
 
-    /// What is made of them. Without the address of the proxy it is taken for one that is trusted, where any is. `line` is as in
-    /// [`read`].
+    /// What is made of them. Without the address of the proxy it is taken for one that is trusted, where any is. `line` is the
+    /// method and the address of its own request, which mean something at Envoy's only.
     pub fn read(&self, config: &Config, at: At, proxy: Option<IpAddr>, line: (&str, &str)) -> Heard {
         let (hops, is_trusted) = (hops(&self.0), is_trusted(config, proxy));
         // Of a proxy that is not trusted it is said what would be, if it were.
@@ -144,19 +144,18 @@ pub fn is_trusted(config: &Config, proxy: Option<IpAddr>) -> bool {
 
 /// What a header says there, if it is believed.
 fn says(at: At, name: &HeaderName) -> Option<&'static str> {
-    let told = at.tells().into_iter().find(|(told, _)| *told == name).map(|(_, says)| says);
+    let told = at.tells().into_iter().find(|(told, _)| told.header == name).map(|(_, says)| says);
     told.or_else(|| OF_BROWSERS.contains(name).then_some("whether a person's browser goes there"))
 }
 
 /// Why a header says nothing there.
 fn why_not(at: At, name: &str) -> &'static str {
     let plain = name.replace('_', "-");
-    let told =
-        |at: At| at.tells().into_iter().any(|(told, _)| told.as_str() == plain && plain != FOR.as_str());
+    let told = |at: At| at.tells().into_iter().any(|(told, _)| told.name == plain && plain != FOR.name);
     if plain.starts_with("remote-") {
         return "who somebody is, only Latchkey says";
     }
-    if plain != name && (told(at) || plain == FOR.as_str()) {
+    if plain != name && (told(at) || plain == FOR.name) {
         return "has an underscore in its name: that is another header";
     }
     match at {
@@ -305,7 +304,7 @@ mod tests {
         assert_eq!(from(&["192.0.2.66, 203.0.113.9, 10.1.2.3"], "127.0.0.1").unwrap(), "203.0.113.9");
         assert_eq!(from(&["192.0.2.66", "10.1.2.3"], "127.0.0.1").unwrap(), "192.0.2.66");
         assert_eq!(from(&[], "127.0.0.1").unwrap(), "", "the proxy itself is never meant");
-        assert_eq!(from(&["unknown"], "127.0.0.1").unwrap_err().part, FOR.as_str());
+        assert_eq!(from(&["unknown"], "127.0.0.1").unwrap_err().part, FOR.name);
     }
 
     #[test]
