@@ -84,13 +84,25 @@ impl Db {
         // Compared and ordered as bytes, or names and ids would mean different things in the two engines.
         db.ask::<(), Error, _>(Shape::Scan, WAIT, migrate::refuse_other_collations).await?;
         for pause in [10, 50, 250, 1000] {
-            match db.ask::<(), Error, _>(Shape::Schema, SCHEMA_WAIT, move |tx| migrate::up(tx, now)).await {
+            match db.bring_up(now).await {
                 // Another node is starting on the same database, and was first with this table or that row.
                 Err(Error::Taken) => std::thread::sleep(Duration::from_millis(pause)),
                 done => return done.map(|()| db),
             }
         }
         Err(Error::Overloaded)
+    }
+
+    /// Brings the schema up to date: at once where the engine is our own, and step by step where it may be many machines.
+    async fn bring_up(&self, now: Time) -> Result<()> {
+        if self.kind() == Kind::Sqlite {
+            return self.ask(Shape::Schema, SCHEMA_WAIT, move |tx| migrate::up(tx, now)).await;
+        }
+        for first in [true, false] {
+            self.ask::<(), Error, _>(Shape::Schema, SCHEMA_WAIT, move |tx| migrate::begin(tx, first)).await?;
+        }
+        while self.ask(Shape::Schema, SCHEMA_WAIT, move |tx| migrate::step(tx, now)).await? {}
+        Ok(())
     }
 
     /// A database in which nothing runs before it is told to. However long that takes, no job is too late.

@@ -79,18 +79,107 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (
 /// The newest schema that this program knows.
 pub(crate) const NEWEST: i64 = MIGRATIONS[MIGRATIONS.len() - 1].version;
 
+/// How far a migration is that is made step by step.
+const STEPS: &str = "CREATE TABLE IF NOT EXISTS migration_steps (
+    version  BIGINT NOT NULL PRIMARY KEY,
+    checksum TEXT   NOT NULL,
+    step     BIGINT NOT NULL
+)";
+
 /// Applies what is missing, in one transaction.
 pub(crate) fn up(tx: &mut Tx<'_>, now: Time) -> Result<()> {
     tx.control(TABLE)?;
     apply(tx, MIGRATIONS, now)
 }
 
+/// A transaction of [`up`] where each holds one change of the schema at most. True: another one follows.
+///
+/// Engines that are spread over machines allow no more. The step is written down in the transaction that makes it, so whoever starts
+/// after a crash goes on where it was, and of many nodes one makes it.
+pub(crate) fn step(tx: &mut Tx<'_>, now: Time) -> Result<bool> {
+    make_one(tx, MIGRATIONS, now)
+}
+
+/// Makes the tables that say which migrations there have been: the first, then the second.
+pub(crate) fn begin(tx: &mut Tx<'_>, first: bool) -> Result<()> {
+    tx.control(if first { TABLE } else { STEPS })
+}
+
+fn make_one(tx: &mut Tx<'_>, known: &[Migration], now: Time) -> Result<bool> {
+    const HOW_FAR: Sql = Sql::new("SELECT step, checksum FROM migration_steps WHERE version = $1");
+    const BEGIN: Sql = Sql::new(
+        "INSERT INTO migration_steps (version, checksum, step) VALUES ($1, $2, 0) ON CONFLICT (version) DO NOTHING",
+    );
+    const NEXT: Sql = Sql::new("UPDATE migration_steps SET step = step + 1 WHERE version = $1 AND step = $2");
+    let Some(migration) = missing(tx, known)?.into_iter().next() else { return Ok(false) };
+    let (version, checksum) = (migration.version, checksum(migration.text));
+    let how_far = tx.one(HOW_FAR, &[version.into()], |row| Ok((row.int(0)?, row.text(1)?)))?;
+    let Some((step, begun)): Option<(i64, String)> = how_far else {
+        return tx.execute(BEGIN, &[version.into(), (&checksum).into()]).map(|_| true);
+    };
+    if begun != checksum {
+        return Err(Error::refused(format!(
+            "migration {version} of the database was begun by another build, and is not finished: start that one, or restore a backup \
+             from before the upgrade"
+        )));
+    }
+    let statements = statements(migration.text);
+    let at = usize::try_from(step).unwrap_or(usize::MAX);
+    // Another node has finished it since we looked. Or it makes this step now: then we wait for it, and make none.
+    if at > statements.len() || tx.execute(NEXT, &[version.into(), step.into()])? == 0 {
+        return Ok(true);
+    }
+    match statements.get(at) {
+        Some(statement) => tx.control(statement)?,
+        None => note(tx, migration, now)?,
+    }
+    Ok(true)
+}
+
+/// The statements of a migration, without its comments.
+fn statements(text: &str) -> Vec<String> {
+    let (mut statements, mut quoted) = (vec![String::new()], false);
+    for line in text.lines() {
+        let mut rest = line;
+        while let Some(c) = rest.chars().next() {
+            if !quoted && rest.starts_with("--") {
+                break;
+            }
+            quoted ^= c == '\'';
+            match statements.last_mut() {
+                Some(last) if quoted || c != ';' => last.push(c),
+                _ => statements.push(String::new()),
+            }
+            rest = &rest[c.len_utf8()..];
+        }
+        statements.last_mut().into_iter().for_each(|last| last.push('\n'));
+    }
+    statements.iter().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect()
+}
+
 fn apply(tx: &mut Tx<'_>, known: &[Migration], now: Time) -> Result<()> {
-    const APPLIED: Sql =
-        Sql::new("SELECT version, checksum, min_compatible FROM migrations ORDER BY version");
+    for migration in missing(tx, known)? {
+        note(tx, migration, now)?;
+        tx.control(migration.text)?;
+    }
+    Ok(())
+}
+
+/// Writes down that a migration has been.
+fn note(tx: &mut Tx<'_>, migration: &Migration, now: Time) -> Result<()> {
     const INSERT: Sql = Sql::new(
         "INSERT INTO migrations (version, name, checksum, min_compatible, applied_at) VALUES ($1, $2, $3, $4, $5)",
     );
+    let Migration { version, name, text, min_compatible } = *migration;
+    let checksum = checksum(text);
+    let values = [version.into(), name.into(), (&checksum).into(), min_compatible.into(), now.into()];
+    tx.execute(INSERT, &values).map(|_| ())
+}
+
+/// Which are missing, in their order. Refuses a schema that this program does not know.
+fn missing<'a>(tx: &mut Tx<'_>, known: &'a [Migration]) -> Result<Vec<&'a Migration>> {
+    const APPLIED: Sql =
+        Sql::new("SELECT version, checksum, min_compatible FROM migrations ORDER BY version");
     let applied = tx.all(APPLIED, &[], |row| Ok((row.int(0)?, row.text(1)?, row.int(2)?)))?;
     let newest = known.last().map_or(0, |migration| migration.version);
     if let Some((version, _, oldest)) = applied.last()
@@ -102,33 +191,20 @@ fn apply(tx: &mut Tx<'_>, known: &[Migration], now: Time) -> Result<()> {
              from before the upgrade"
         )));
     }
+    let mut missing = Vec::new();
     for migration in known {
-        let checksum = checksum(migration.text);
         match applied.iter().find(|(version, ..)| *version == migration.version) {
-            Some((_, found, _)) if *found == checksum => {}
+            Some((_, found, _)) if *found == checksum(migration.text) => {}
             Some(_) => {
                 return Err(Error::refused(format!(
                     "migration {} of the database is not the one this program knows: it was changed, or made by another build",
                     migration.version
                 )));
             }
-            None => {
-                // The row first: another node that starts at the same time waits for it, and then runs again.
-                tx.execute(
-                    INSERT,
-                    &[
-                        migration.version.into(),
-                        migration.name.into(),
-                        (&checksum).into(),
-                        migration.min_compatible.into(),
-                        now.into(),
-                    ],
-                )?;
-                tx.control(migration.text)?;
-            }
+            None => missing.push(migration),
         }
     }
-    Ok(())
+    Ok(missing)
 }
 
 fn checksum(text: &str) -> String {
@@ -162,28 +238,30 @@ pub(crate) fn refuse_other_collations(tx: &mut Tx<'_>) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Db;
     use crate::scratch::Scratch;
+    use crate::{Db, Kind};
 
     const NOW: Time = Time::from_millis(0);
 
     /// What this program knows, and one migration more unless it is an old program.
+    fn known(next: Option<&'static str>) -> Vec<Migration> {
+        let next =
+            next.map(|text| Migration { version: NEWEST + 1, name: "next", text, min_compatible: NEWEST });
+        MIGRATIONS.iter().map(|m| Migration { name: m.name, text: m.text, ..*m }).chain(next).collect()
+    }
+
     async fn apply_to(db: &Db, next: Option<&'static str>) -> Result<()> {
-        db.write(move |tx| {
-            let next = next.map(|text| Migration {
-                version: NEWEST + 1,
-                name: "next",
-                text,
-                min_compatible: NEWEST,
-            });
-            let known: Vec<Migration> = MIGRATIONS
-                .iter()
-                .map(|m| Migration { name: m.name, text: m.text, ..*m })
-                .chain(next)
-                .collect();
-            apply(tx, &known, NOW)
-        })
-        .await
+        match db.kind() {
+            Kind::Sqlite => db.write(move |tx| apply(tx, &known(next), NOW)).await,
+            Kind::Postgres => {
+                while one_step(db, next).await? {}
+                Ok(())
+            }
+        }
+    }
+
+    async fn one_step(db: &Db, next: Option<&'static str>) -> Result<bool> {
+        db.write(move |tx| make_one(tx, &known(next), NOW)).await
     }
 
     #[tokio::test]
@@ -215,12 +293,67 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_migration_that_fails_leaves_nothing_behind() {
-        for scratch in Scratch::both() {
+    async fn a_migration_that_fails_leaves_nothing_behind_where_it_is_one_transaction() {
+        let db = Scratch::new(Kind::Sqlite).open().await;
+        let half = "CREATE TABLE half (a BIGINT); INSERT INTO nowhere VALUES (1)";
+        apply_to(&db, Some(half)).await.unwrap_err();
+        apply_to(&db, Some("CREATE TABLE half (a BIGINT)")).await.expect("the table was rolled back");
+    }
+
+    /// Each of these fails when it is made twice, or shows it.
+    const LONG: &str = "-- One; that is; no statement.
+        CREATE TABLE one (a BIGINT, b TEXT NOT NULL DEFAULT 'it''s; -- no end');
+        INSERT INTO one (a) VALUES (1);
+        ALTER TABLE one ADD COLUMN c BIGINT NOT NULL DEFAULT 0;  -- another
+        INSERT INTO one (a) SELECT a + 1 FROM one;
+        CREATE INDEX one_by_a ON one (a);
+        UPDATE one SET c = c + 1";
+
+    async fn judge(db: &Db) {
+        const SUM: Sql =
+            Sql::new("SELECT count(*), sum(CAST(c AS INTEGER)) FROM one WHERE b = 'it''s; -- no end'");
+        let found = db.read(|conn| conn.one(SUM, &[], |row| Ok((row.int(0)?, row.int(1)?)))).await.unwrap();
+        assert_eq!(found, Some((2, 2)));
+        assert!(!one_step(db, Some(LONG)).await.unwrap(), "nothing is left to do");
+    }
+
+    #[tokio::test]
+    async fn a_migration_in_steps_goes_on_where_it_was_wherever_it_was_broken_off() {
+        for steps in 0..9 {
+            let scratch = Scratch::new(Kind::Postgres);
             let db = scratch.open().await;
-            let half = "CREATE TABLE half (a BIGINT); INSERT INTO nowhere VALUES (1)";
-            apply_to(&db, Some(half)).await.unwrap_err();
-            apply_to(&db, Some("CREATE TABLE half (a BIGINT)")).await.expect("the table was rolled back");
+            for _ in 0..steps {
+                assert!(one_step(&db, Some(LONG)).await.unwrap(), "{steps}");
+            }
+            // Whoever knows another migration by this number keeps away from it.
+            if (1..8).contains(&steps) {
+                let refused = apply_to(&db, Some("CREATE TABLE one (b BIGINT)")).await.unwrap_err();
+                assert!(refused.to_string().contains("begun by another build"), "{refused}");
+            }
+            let nodes: Vec<_> = (0..4)
+                .map(|_| {
+                    let db = db.clone();
+                    tokio::spawn(async move { apply_to(&db, Some(LONG)).await })
+                })
+                .collect();
+            for node in nodes {
+                node.await.unwrap().unwrap();
+            }
+            judge(&db).await;
         }
+    }
+
+    #[test]
+    fn every_step_of_a_migration_changes_one_thing() {
+        let known = known(Some(LONG));
+        for Migration { name, text, .. } in &known {
+            for statement in statements(text) {
+                let words = ["CREATE ", "ALTER ", "DROP ", "INSERT ", "UPDATE ", "DELETE "];
+                assert!(words.iter().any(|word| statement.starts_with(word)), "{name}: {statement}");
+                assert!(name == &"next" || !statement.contains(';'), "{name}: {statement}");
+            }
+        }
+        assert_eq!(statements(LONG).len(), 6);
+        assert_eq!(statements("  \n-- nothing\n;;"), [""; 0]);
     }
 }

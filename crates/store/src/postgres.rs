@@ -316,7 +316,10 @@ pub(crate) fn clock(conn: &mut Conn<'_>) -> Result<Option<Time>> {
 
 pub(crate) fn error(error: postgres::Error) -> Error {
     match error.code() {
-        Some(&SqlState::UNIQUE_VIOLATION) => Error::Taken,
+        // `IF NOT EXISTS` does not keep two nodes from making the same table at the same moment.
+        Some(&SqlState::UNIQUE_VIOLATION | &SqlState::DUPLICATE_TABLE | &SqlState::DUPLICATE_OBJECT) => {
+            Error::Taken
+        }
         Some(&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED) => Error::Busy,
         // A key was changed while somebody sealed with it, or while it was being removed: run again, both see what is.
         Some(&SqlState::FOREIGN_KEY_VIOLATION)

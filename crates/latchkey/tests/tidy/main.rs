@@ -5,6 +5,7 @@ mod code;
 mod graph;
 mod license;
 mod papers;
+mod statements;
 mod supply;
 mod text;
 mod threats;
