@@ -1,11 +1,11 @@
-//! What happens every minute: whatever is over is removed, and whoever was told to wait is counted. Every few seconds the
-//! audit log is sealed.
+//! What happens every minute: whatever is over is removed, by one node for all, and each writes down who was told to wait and who
+//! was seen. Every few seconds the audit log is sealed.
 
 use std::time::Duration;
 
 use store::{
-    Time, attempts, authenticators, devices, enrollments, logins, quotas, recovery_codes, registrations,
-    sessions, setup_links, tickets, user_links,
+    Time, attempts, authenticators, devices, enrollments, leases, logins, quotas, recovery_codes,
+    registrations, sessions, setup_links, tickets, user_links,
 };
 
 use crate::audit::seal::Sealer;
@@ -14,6 +14,10 @@ use crate::{App, Result, Visit, limits, seen};
 
 /// How long the codes of an authenticator that has retired are recognized, in milliseconds.
 const RECOGNIZED: i64 = 90 * 24 * 60 * 60 * 1000;
+
+/// The lease of what is done for all nodes, and for how long it is taken: a little less than a minute.
+const LEASE: &str = "chores";
+const LEASE_SECONDS: i64 = 50;
 
 /// How often the audit log is sealed.
 const SEALED: Duration = Duration::from_secs(2);
@@ -50,31 +54,67 @@ pub async fn keep_log(app: App) {
     }
 }
 
-/// Does the chores every minute, for as long as it is polled.
+/// Does the chores every minute, for as long as it is polled. What is there for all nodes is done by one of them.
 pub async fn every_minute(app: App) {
-    let mut minute = tokio::time::interval(Duration::from_secs(60));
+    let (mut minute, holder) = (tokio::time::interval(Duration::from_secs(60)), app.random.holder());
     minute.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         minute.tick().await;
-        if let Err(error) = once(&app).await {
+        if let Err(error) = turn(&app, &holder).await {
             tracing::warn!(%error, "the chores were not done; they are tried again in a minute");
         }
     }
 }
 
-/// Does the chores once.
-pub async fn once(app: &App) -> Result<()> {
+/// Does the chores of this node, and those of all nodes unless another one has done them in this minute. Answers whether it did.
+pub async fn turn(app: &App, holder: &str) -> Result<bool> {
     // By a clock that has jumped everything may seem to be over.
     app.refuse_jumped()?;
+    write_down(app).await?;
+    let (now, holder) = (app.clock.now(), holder.to_owned());
+    let until = now.plus_seconds(LEASE_SECONDS);
+    let lease = app.db.write(move |tx| leases::take(tx, LEASE, &holder, (now, until))).await?;
+    if lease.is_none() {
+        return Ok(false);
+    }
+    sweep(app).await?;
+    Ok(true)
+}
+
+/// Does the chores once, whoever else does them.
+pub async fn once(app: &App) -> Result<()> {
+    app.refuse_jumped()?;
+    write_down(app).await?;
+    sweep(app).await
+}
+
+/// Writes down what this node has seen and counted.
+async fn write_down(app: &App) -> Result<()> {
     seen::write_all(app).await?;
+    let rested = app.rested.take();
+    if rested == 0 {
+        return Ok(());
+    }
+    let scribe = app.scribe(&Visit::default(), app.clock.now());
+    let nobody = Whom { id: None, name: "" };
+    let done = app
+        .db
+        .write(move |tx| scribe.record_many(tx, Happened::Rested, nobody, (rested, &[])).map(drop))
+        .await;
+    if done.is_err() {
+        // It was not written: those who rested are counted in the next minute.
+        app.rested.add(rested);
+    }
+    done
+}
+
+/// Removes what is over.
+async fn sweep(app: &App) -> Result<()> {
     let now = app.clock.now();
     let ago = |millis: i64| Time::from_millis(now.millis() - millis);
     let (forgotten, hour_ago) = (ago(limits::FORGOTTEN_AFTER), ago(3_600_000));
     let unrecognized = ago(RECOGNIZED);
-    let rested = app.rested.take();
-    let scribe = app.scribe(&Visit::default(), now);
-    let done = app
-        .db
+    app.db
         .write(move |tx| {
             registrations::sweep(tx, now)?;
             tickets::sweep(tx, now)?;
@@ -89,15 +129,7 @@ pub async fn once(app: &App) -> Result<()> {
             attempts::sweep(tx, forgotten)?;
             limits::shed_nobodies(tx, now)?;
             quotas::sweep(tx, hour_ago)?;
-            if rested > 0 {
-                scribe.record_many(tx, Happened::Rested, Whom { id: None, name: "" }, (rested, &[]))?;
-            }
             Ok(())
         })
-        .await;
-    if done.is_err() {
-        // Nothing of it was written: those who rested are counted in the next minute.
-        app.rested.add(rested);
-    }
-    done
+        .await
 }

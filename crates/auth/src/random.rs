@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use data_encoding::{BASE32HEX_NOPAD, BASE64URL_NOPAD};
+use data_encoding::{BASE32HEX_NOPAD, BASE64URL_NOPAD, HEXLOWER};
 use sha2::{Digest, Sha256};
 use store::{Id, Time};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -90,6 +90,11 @@ impl Random {
     /// Words of a recovery code: 80 bits, `abcd-efgh-jkmn-pqrs`.
     pub fn recovery_code(&self) -> Words {
         Words(crockford(&*self.bytes::<10>()))
+    }
+
+    /// The name of a node, as leases have it: 64 bits.
+    pub(crate) fn holder(&self) -> String {
+        HEXLOWER.encode(&*self.bytes::<8>())
     }
 
     /// Words of a one-time link: 160 bits.

@@ -64,7 +64,7 @@ enum Turn<T> {
 impl Sealer {
     /// Somebody who has done nothing yet.
     pub fn new(app: &App) -> Sealer {
-        let holder = data_encoding::HEXLOWER.encode(&*app.random.bytes::<8>());
+        let holder = app.random.holder();
         Sealer { app: app.clone(), holder, lease: None, head: None }
     }
 

@@ -4,6 +4,7 @@
 mod access;
 mod acting;
 mod audit;
+mod chores;
 mod export;
 mod groups;
 mod house;
