@@ -176,14 +176,15 @@ pub fn rename(tx: &mut Tx<'_>, user_id: &Id, id: &Id, name: &str, now: Time) -> 
     Ok(tx.execute(RENAME, &[name.into(), user_id.into(), id.into(), now.into()])? == 1)
 }
 
-/// Lets one of a user's authenticators retire at a moment, now or later. False when it has done so already.
+/// Lets one of a user's authenticators retire at a moment, now or later. False when it has done so already, also by a clock that is
+/// ahead of `now`.
 ///
 /// What retires now has every step spent: whoever has read another clock, or the same one before, is refused as well.
 pub fn retire(tx: &mut Tx<'_>, user_id: &Id, id: &Id, at: Time, now: Time) -> Result<bool> {
     const RETIRE: Sql = Sql::new(
         "UPDATE authenticators SET retires_at = $1,
              last_step = CASE WHEN $1 <= CAST($2 AS BIGINT) THEN 9223372036854775807 ELSE last_step END
-         WHERE user_id = $3 AND id = $4 AND (retires_at IS NULL OR retires_at > $2)",
+         WHERE user_id = $3 AND id = $4 AND (retires_at IS NULL OR retires_at > $2) AND last_step < 9223372036854775807",
     );
     Ok(tx.execute(RETIRE, &[at.into(), now.into(), user_id.into(), id.into()])? == 1)
 }

@@ -2,7 +2,7 @@
 //! with its answer.
 
 use std::future::{Ready, ready};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, IoSlice};
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -109,7 +109,8 @@ impl<I: AsyncRead + Unpin> AsyncRead for Guest<I> {
     }
 }
 
-// Without writing in pieces: an answer is put together first, since copying it takes less than the other call.
+// Who asks hears that it does not write in pieces: an answer is put together first, since copying it takes less than the other call.
+// TLS does not ask, and has to get its alerts out in one call.
 impl<I: AsyncWrite + Unpin> AsyncWrite for Guest<I> {
     fn poll_write(
         mut self: Pin<&mut Self>,
@@ -118,6 +119,16 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Guest<I> {
     ) -> Poll<io::Result<usize>> {
         self.stays(context)?;
         let sent = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.sent(context, sent)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.stays(context)?;
+        let sent = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
         self.sent(context, sent)
     }
 

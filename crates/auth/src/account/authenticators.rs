@@ -125,13 +125,15 @@ pub async fn remove(app: &App, session: &Session, id: Id, visit: &Visit) -> Resu
             // Of two that are removed at once, the second sees that the first is gone.
             users::lock(tx, &user.id)?;
             let theirs = authenticators::list_of_user(tx, &user.id, now)?;
-            let Some(one) = theirs.iter().find(|one| one.id == id) else {
-                return Err(Error::NotFound("this authenticator".into()));
-            };
+            let gone = || Error::NotFound("this authenticator".into());
+            let one = theirs.iter().find(|one| one.id == id).ok_or_else(gone)?;
             if is_last(&theirs, &one.id) {
                 return Err(Error::LastAuthenticator);
             }
-            authenticators::retire(tx, &user.id, &id, now, now)?;
+            // Whoever has removed it may have begun later than we, and been faster.
+            if !authenticators::retire(tx, &user.id, &id, now, now)? {
+                return Err(gone());
+            }
             let whom = Whom { id: Some(&user.id), name: &user.name };
             scribe.record(tx, Happened::AuthenticatorRemoved, whom, &[("label", &one.label)])
         })
