@@ -32,15 +32,6 @@ const IDENTITY: [HeaderName; 4] = [
     HeaderName::from_static("remote-email"),
 ];
 
-/// Every path at which proxies ask.
-pub(crate) const PATHS: [&str; 5] = [
-    At::ForwardAuth.path(),
-    At::AuthRequest.path(),
-    At::ExtAuthz.path(),
-    "/api/authz/ext-authz/",
-    "/api/authz/ext-authz/{*asked}",
-];
-
 /// What a proxy is answered.
 enum Answer {
     /// The request may pass, with what the program is told.

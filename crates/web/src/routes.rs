@@ -130,8 +130,11 @@ pub(crate) fn router(site: Site) -> Router {
         Router::new().route("/.latchkey/start", get(way::start)).route("/.latchkey/done", get(way::done));
     let pages = layers::wrap(all, through_proxies, &site);
     // Listeners ask these without us; see `lane.rs`.
-    let asked_by_proxies = forward_auth::PATHS
-        .iter()
-        .fold(Router::new(), |router, path| router.route(path, any(forward_auth::handle)));
+    let asked_by_proxies = Router::new()
+        .route("/api/authz/forward-auth", any(forward_auth::handle))
+        .route("/api/authz/auth-request", any(forward_auth::handle))
+        .route("/api/authz/ext-authz", any(forward_auth::handle))
+        .route("/api/authz/ext-authz/", any(forward_auth::handle))
+        .route("/api/authz/ext-authz/{*asked}", any(forward_auth::handle));
     pages.merge(asked_by_proxies).with_state(site)
 }
