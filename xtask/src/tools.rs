@@ -34,7 +34,7 @@ pub(crate) const POSTGRES: Tool =
     Tool { name: "a PostgreSQL server", package: "postgresql", sign: Sign::Server };
 
 /// Everything that the whole suite needs.
-pub(crate) const ALL: [Tool; 17] = [
+pub(crate) const ALL: [Tool; 18] = [
     POSTGRES,
     program("git", "git"),
     program("curl", "curl"),
@@ -46,6 +46,8 @@ pub(crate) const ALL: [Tool; 17] = [
     program("nginx", "nginx"),
     program("caddy", "caddy"),
     program("haproxy", "haproxy"),
+    // What judges metrics and rules; Prometheus itself comes along.
+    program("promtool", "prometheus"),
     // The tutorial whose people are imported, newer proxies, and applications behind them; they come into `target/tools`.
     program("python3", "python3-venv"),
     // axe-core, and an application.
@@ -130,6 +132,8 @@ pub(crate) fn is_root() -> Result<bool> {
 fn apt() -> Command {
     let mut command = Command::new("apt-get");
     command.env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+    // The tests start what they need. What comes along with it is not started by being installed.
+    command.env("SYSTEMD_OFFLINE", "1");
     command
 }
 

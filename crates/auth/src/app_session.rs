@@ -22,6 +22,7 @@ use crate::vault::Purpose;
 use crate::{App, Error, Level, Result, Token, Visit, plain, seen};
 
 use remembered::Found;
+pub use remembered::Recall;
 pub(crate) use remembered::Remembered;
 
 /// How long a ticket is good, in seconds: a redirect takes no longer.

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use store::events::Event;
 use store::{Id, Time, Tx, events};
 
+use crate::meters::Meters;
 use crate::random::Random;
 use crate::vault::Vault;
 use crate::visit::Visit;
@@ -117,6 +118,56 @@ pub(crate) enum Happened {
 }
 
 impl Happened {
+    /// All of them, in their order.
+    pub(crate) const ALL: [Happened; 46] = [
+        Happened::RegistrationStarted,
+        Happened::UserCreated,
+        Happened::UserImported,
+        Happened::PasswordRight,
+        Happened::PasswordWrong,
+        Happened::SignedIn,
+        Happened::SignedOut,
+        Happened::CodeWrong,
+        Happened::CodeReplayed,
+        Happened::CodesClosed,
+        Happened::DoorClosed,
+        Happened::RecoveryCodeUsed,
+        Happened::RecoveryCodeWrong,
+        Happened::CodeRight,
+        Happened::AuthenticatorReplaced,
+        Happened::AuthenticatorAdded,
+        Happened::AuthenticatorMoved,
+        Happened::AuthenticatorRenamed,
+        Happened::AuthenticatorRemoved,
+        Happened::ClockLearned,
+        Happened::BrowserForgotten,
+        Happened::Proved,
+        Happened::PasswordChanged,
+        Happened::RecoveryCodesRenewed,
+        Happened::RecoveryCodesSaved,
+        Happened::LinkMade,
+        Happened::LinkUsed,
+        Happened::FactorReset,
+        Happened::RoleChanged,
+        Happened::Disabled,
+        Happened::Enabled,
+        Happened::UserRemoved,
+        Happened::GroupCreated,
+        Happened::GroupRemoved,
+        Happened::GroupJoined,
+        Happened::GroupLeft,
+        Happened::IntegrityFailed,
+        Happened::KeyRotated,
+        Happened::Rested,
+        Happened::AuditRemoved,
+        Happened::AccessDenied,
+        Happened::CodeVerified,
+        Happened::TokenMade,
+        Happened::TokenRevoked,
+        Happened::AccessRuleAdded,
+        Happened::AccessRuleRemoved,
+    ];
+
     pub(crate) fn text(self) -> &'static str {
         match self {
             Happened::RegistrationStarted => "registration.started",
@@ -197,6 +248,7 @@ const MANY: &str = "many addresses";
 pub(crate) struct Scribe {
     random: Random,
     vault: Vault,
+    meters: Meters,
     now: Time,
     address: String,
     prefix: String,
@@ -212,9 +264,18 @@ pub(crate) struct Whom<'a> {
 }
 
 impl Scribe {
-    pub(crate) fn new((random, vault): (&Random, &Vault), visit: &Visit, now: Time) -> Scribe {
-        let (random, vault) = (random.clone(), vault.clone());
-        Scribe { random, vault, now, address: visit.text(), prefix: visit.prefix() }
+    pub(crate) fn new(
+        (random, vault, meters): (&Random, &Vault, &Meters),
+        visit: &Visit,
+        now: Time,
+    ) -> Scribe {
+        let (random, vault, meters) = (random.clone(), vault.clone(), meters.clone());
+        Scribe { random, vault, meters, now, address: visit.text(), prefix: visit.prefix() }
+    }
+
+    /// Where it counts.
+    pub(crate) fn meters(&self) -> &Meters {
+        &self.meters
     }
 
     /// Records an event in the caller's transaction.
@@ -297,6 +358,7 @@ impl Scribe {
             seal: None,
         };
         event.mac = mark::of_event(&self.vault, &event);
+        self.meters.happened(tx, happened, count);
         Ok(events::record(tx, &event)?)
     }
 }

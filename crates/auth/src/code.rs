@@ -77,7 +77,7 @@ impl Guess {
         let (_, user) = find_open(tx, &find)?;
         self.refuse_other_lengths(tx, &user.id)?;
         let payer = self.payer(tx, &user.name.to_ascii_lowercase())?;
-        limits::spend_try(tx, Kind::Code, &payer, self.now)?;
+        limits::spend_try(tx, self.scribe.meters(), Kind::Code, &payer, self.now)?;
         // Tries of one name queue for the budget, so this is what the one before has left: it may have been the hundredth.
         let (found, user) = find_open(tx, &find)?;
         let whom = Whom { id: Some(&user.id), name: &user.name };
@@ -123,7 +123,7 @@ impl Guess {
         right: impl FnOnce(&mut Tx<'_>, &User) -> Result<R>,
     ) -> Result<Result<Option<R>>> {
         let payer = self.payer(tx, name_key)?;
-        let taken = limits::spend_try(tx, Kind::CodeAlone, &payer, self.now)?;
+        let taken = limits::spend_try(tx, self.scribe.meters(), Kind::CodeAlone, &payer, self.now)?;
         self.crowd.note(tx, &taken, self.now)?;
         let user = users::by_name(tx, name_key)?;
         let whom = Whom {
@@ -185,6 +185,8 @@ impl Guess {
             let from = if self.then.is_some() { step - 1 } else { step };
             let spent = Spent { step, from, drift: drift.steps, drift_votes: drift.votes };
             if authenticators::spend_step(tx, &authenticator.id, &spent, self.now)? {
+                let here = totp::Step::at(self.now.seconds(), key.period()).number();
+                self.scribe.meters().drifted(tx, step - here);
                 if self.then.is_some() {
                     let whom = Whom { id: Some(&user.id), name: &user.name };
                     let steps = drift.steps.to_string();

@@ -72,6 +72,8 @@ pub struct Config {
     pub access_rules: Vec<Rule>,
     /// How many days events stay in the audit log; 0: for ever.
     pub audit_keep_days: u32,
+    /// Where the metrics are served, if anywhere. Never where people come in.
+    pub metrics_listen: Option<Listen>,
     /// How much is logged: `error`, `warn`, `info`, `debug` or `trace`.
     pub log: String,
 }
@@ -110,6 +112,7 @@ impl Default for Config {
             cookie_domain: None,
             access_rules: Vec::new(),
             audit_keep_days: 400,
+            metrics_listen: None,
             log: "info".into(),
         };
         config.derive(&[]);
@@ -184,6 +187,15 @@ impl Config {
                 return Err(("public_url", why));
             }
             _ => {}
+        }
+        // Port 0 is another one each time.
+        if self
+            .metrics_listen
+            .as_ref()
+            .is_some_and(|metrics| *metrics == self.listen && metrics.port() != Some(0))
+        {
+            let why = "people come in there, and metrics are not for them: take another port or socket than that of listen";
+            return Err(("metrics_listen", why.into()));
         }
         if let Some(domain) = &self.cookie_domain
             && !(self.public_url.is_https() && domain.covers(self.public_url.host()))

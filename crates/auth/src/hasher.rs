@@ -10,6 +10,9 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use store::{Counter, Histogram, Spread};
 
 use crate::password::{Bench, Cost, Password, Verified};
 use crate::pepper::Peppers;
@@ -20,6 +23,9 @@ use crate::{Error, Result};
 const SIGN_INS: usize = 64;
 const REGISTRATIONS: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Bounds of how long a hash takes, in microseconds.
+const DURATIONS: &[i64] = &[5_000, 10_000, 20_000, 40_000, 80_000, 160_000, 320_000, 640_000];
 
 /// Who is in line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +50,34 @@ pub(crate) struct Hasher {
     jobs: Sender<Job>,
     cost: Cost,
     done: Arc<AtomicU64>,
+    slots: usize,
+    durations: Arc<Histogram>,
+    /// Who was turned away: sign-ins, and registrations.
+    refused: [Counter; 2],
+}
+
+/// What goes on at the threads that hash.
+#[derive(Clone, Debug)]
+pub struct Hashing {
+    /// Passwords that can be hashed at a time.
+    pub slots: usize,
+    /// Slots that are taken.
+    pub taken: usize,
+    /// Who waits for a slot.
+    pub waiting: [(&'static str, usize); 2],
+    /// Who was turned away, since too many waited or for too long.
+    pub refused: [(&'static str, u64); 2],
+    /// How long hashes took, in microseconds.
+    pub durations: Spread,
+}
+
+impl Lane {
+    fn text(self) -> &'static str {
+        match self {
+            Lane::SignIn => "sign_in",
+            Lane::Registration => "registration",
+        }
+    }
 }
 
 impl std::fmt::Debug for Hasher {
@@ -78,13 +112,16 @@ impl Hasher {
     pub(crate) fn new(threads: usize, cost: Cost, peppers: Peppers) -> Result<Hasher> {
         let (jobs, queue) = bounded(threads);
         let done = Arc::<AtomicU64>::default();
+        let durations = Arc::new(Histogram::new(DURATIONS));
         for n in 0..threads {
             let (queue, peppers, done) = (queue.clone(), peppers.clone(), done.clone());
+            let durations = durations.clone();
             let builder = std::thread::Builder::new().name(format!("hash-{n}"));
-            builder.spawn(move || work(Bench::new(cost, peppers, done), &queue)).map_err(Error::broken)?;
+            let bench = Bench::new(cost, peppers, done);
+            builder.spawn(move || work(bench, &queue, &durations)).map_err(Error::broken)?;
         }
         let line = Arc::new(Mutex::new(Line { free: threads, ..Line::default() }));
-        Ok(Hasher { line, jobs, cost, done })
+        Ok(Hasher { line, jobs, cost, done, slots: threads, durations, refused: Default::default() })
     }
 
     /// How many times Argon2 has run.
@@ -92,8 +129,26 @@ impl Hasher {
         self.done.load(Ordering::Relaxed)
     }
 
+    /// What goes on.
+    pub(crate) fn hashing(&self) -> Hashing {
+        let line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        let [sign_in, registration] = [Lane::SignIn, Lane::Registration].map(Lane::text);
+        Hashing {
+            slots: self.slots,
+            taken: self.slots.saturating_sub(line.free),
+            waiting: [(sign_in, line.sign_ins.len()), (registration, line.registrations.len())],
+            refused: [(sign_in, self.refused[0].value()), (registration, self.refused[1].value())],
+            durations: self.durations.spread(),
+        }
+    }
+
     /// A slot, after at most three seconds; `Busy` when too many wait already.
     pub(crate) async fn slot(&self, lane: Lane) -> Result<Slot> {
+        let slot = self.wait(lane).await;
+        slot.inspect_err(|_| self.refused[lane as usize].add(1))
+    }
+
+    async fn wait(&self, lane: Lane) -> Result<Slot> {
         let waiting = {
             let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
             if line.free > 0 {
@@ -168,14 +223,19 @@ impl Slot {
 }
 
 /// What one thread does.
-fn work(mut bench: Bench, jobs: &Receiver<Job>) {
+fn work(mut bench: Bench, jobs: &Receiver<Job>, durations: &Histogram) {
     for Job { slot, work } in jobs {
+        let began = Instant::now();
         match work {
             Work::Hash { password, salt, reply } => {
-                let _ = reply.send(bench.phc(&password, &salt));
+                let hash = bench.phc(&password, &salt);
+                durations.took(began.elapsed());
+                let _ = reply.send(hash);
             }
             Work::Verify { password, stored, salt, reply } => {
-                let _ = reply.send(bench.verify(&password, stored.as_deref(), &salt));
+                let verified = bench.verify(&password, stored.as_deref(), &salt);
+                durations.took(began.elapsed());
+                let _ = reply.send(verified);
             }
         }
         drop(slot);

@@ -17,10 +17,12 @@ mod hasher;
 mod level;
 mod limits;
 mod master_key;
+mod meters;
 mod name;
 mod password;
 mod pepper;
 mod random;
+mod readiness;
 mod role;
 mod seen;
 mod steadiness;
@@ -64,11 +66,13 @@ pub use clock::{Clock, date, date_and_time, moment, time_of_day, timestamp};
 pub use config::Config;
 pub use error::{Error, Hint, Result, Rule};
 pub use level::{Level, note_policy};
+pub use meters::{Counts, LogEnd, Readings};
 pub use otp::{Drawing, Qr};
 pub use password::{Cost, Password};
 pub use random::{Random, Token, Words};
+pub use readiness::Unready;
 pub use role::Role;
-pub use store::{Id, Kind as DatabaseKind, Tally, Time};
+pub use store::{Activity, Counter, Histogram, Id, Kind as DatabaseKind, Lane, Spread, Tally, Time};
 pub use visit::{Visit, browser_and_system};
 
 use access::Book;
@@ -78,6 +82,8 @@ use error::Tampered;
 use hasher::Hasher;
 use limits::{Crowd, Rested};
 use master_key::MasterKey;
+use meters::Meters;
+use readiness::Stopping;
 use seen::Seen;
 use steadiness::Steadiness;
 use vault::Vault;
@@ -99,6 +105,9 @@ pub struct App {
     book: Book,
     remembered: Remembered,
     seen: Seen,
+    meters: Meters,
+    stopping: Stopping,
+    opened_at: Time,
 }
 
 /// Refuses a master key that is none, or that others may read or change, if there is one yet. Makes nothing.
@@ -125,8 +134,8 @@ fn refused(error: store::Error) -> Error {
     }
 }
 
-/// How far the database's clock may be from ours, in milliseconds, before a node says that it is not ready.
-const CLOCKS_APART: i64 = 5000;
+/// How long whoever looks after a server waits for the database.
+const SOON: Duration = Duration::from_secs(2);
 
 impl App {
     /// Opens the database and the key ring. Makes the data directory, the database and the master key where there are
@@ -206,58 +215,12 @@ impl App {
             book,
             remembered,
             seen,
+            meters: Meters::default(),
+            stopping: Stopping::default(),
+            opened_at: now,
         };
         keys::refuse_missing(&app).await?;
         Ok(app)
-    }
-
-    /// Whether the database answers, takes writes, and agrees about the time. The error says what is wrong.
-    pub async fn health(&self) -> Result<()> {
-        let db = self.db.with_deadline(Duration::from_secs(2));
-        db.health().await?;
-        self.refuse_jumped()?;
-        self.refuse_apart().await
-    }
-
-    /// The time, when it is to be believed. Whoever charges a try, or spends anything, asks here: a step that was spent by a
-    /// wrong time, and a budget that rests by it, would keep people out until that time has come. See `docs/adr/0014`.
-    async fn time_to_judge(&self) -> Result<Time> {
-        // A database that is away is another matter, and says so itself.
-        let unsure = |error: Error| match error {
-            Error::Refused(_) => Error::Unjudged(Box::new(error)),
-            other => other,
-        };
-        self.refuse_jumped().map_err(unsure)?;
-        if self.clock.runs() {
-            self.refuse_apart().await.map_err(unsure)?;
-        }
-        Ok(self.clock.now())
-    }
-
-    fn refuse_jumped(&self) -> Result<()> {
-        match self.steadiness.jump(self.clock.moment()) {
-            None => Ok(()),
-            Some(by) => Err(Error::Refused(format!(
-                "this machine's clock has jumped by {} seconds, and nobody is signed in until it is back or has held for five minutes. When the time is right now, restart Latchkey",
-                by / 1000
-            ))),
-        }
-    }
-
-    async fn refuse_apart(&self) -> Result<()> {
-        match self.clocks_apart().await? {
-            Some(apart) if apart > CLOCKS_APART => {
-                Err(Error::Refused(format!("this machine's clock and the database's are {apart} ms apart")))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// By how many milliseconds the database's clock and ours differ, where it has one of its own.
-    pub async fn clocks_apart(&self) -> Result<Option<i64>> {
-        let asked = self.clock.now();
-        let theirs = self.db.with_deadline(Duration::from_secs(2)).engine_now().await?;
-        Ok(theirs.map(|theirs| theirs.millis_since(asked).abs()))
     }
 
     /// What the database was asked to do since it was opened.
@@ -314,6 +277,6 @@ impl App {
     }
 
     fn scribe(&self, visit: &Visit, now: Time) -> Scribe {
-        Scribe::new((&self.random, &self.vault), visit, now)
+        Scribe::new((&self.random, &self.vault, &self.meters), visit, now)
     }
 }

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use store::attempts::{Budget, Taken};
 use store::{Conn, Time, Tx, attempts, devices, quotas};
 
+use crate::meters::Meters;
 use crate::vault::Vault;
 use crate::{Error, Result};
 
@@ -48,7 +49,10 @@ pub(crate) struct Schedule {
 }
 
 impl Kind {
-    fn text(self) -> &'static str {
+    /// All of them, in their order.
+    pub(crate) const ALL: [Kind; 4] = [Kind::Password, Kind::Code, Kind::CodeAlone, Kind::Recovery];
+
+    pub(crate) fn text(self) -> &'static str {
         match self {
             Kind::Password => "password",
             Kind::Code => "code",
@@ -116,7 +120,13 @@ impl Payer {
 }
 
 /// Takes a try, or says why there is none: the budget rests, or the door is closed. Neither costs a write.
-pub(crate) fn spend_try(tx: &mut Tx<'_>, kind: Kind, payer: &Payer, now: Time) -> Result<Taken> {
+pub(crate) fn spend_try(
+    tx: &mut Tx<'_>,
+    meters: &Meters,
+    kind: Kind,
+    payer: &Payer,
+    now: Time,
+) -> Result<Taken> {
     let Schedule { rests_from, first_rest, longest_rest } = kind.schedule();
     let budget = Budget {
         kind: kind.text(),
@@ -129,6 +139,7 @@ pub(crate) fn spend_try(tx: &mut Tx<'_>, kind: Kind, payer: &Payer, now: Time) -
         closes_at: payer.closes_at(kind),
     };
     if let Some(taken) = attempts::take(tx, &budget, now)? {
+        meters.tried(tx, kind);
         return Ok(taken);
     }
     refuse_resting(tx, kind, payer, now)?;

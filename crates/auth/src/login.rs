@@ -121,6 +121,10 @@ impl LoginDraft {
 ///
 /// A name that does not exist costs the same: a read, a try, a hash and two writes.
 pub async fn begin(app: &App, typed: Credentials, visit: &Visit) -> Result<Token> {
+    app.count_failure(begin_by_password(app, typed, visit).await)
+}
+
+async fn begin_by_password(app: &App, typed: Credentials, visit: &Visit) -> Result<Token> {
     let now = app.time_to_judge().await?;
     let name_key = key_of(&typed.username);
     let checked = verify_password(app, name_key, typed.password, (visit, now)).await?;
@@ -199,8 +203,9 @@ pub(crate) async fn verify_password_of(
     // A slot before a charge: whoever finds the line full has lost nothing.
     let slot = app.hasher.slot(Lane::SignIn).await?;
     let (pays, crowd, vault) = (payer.clone(), app.crowd.clone(), app.vault.clone());
+    let meters = app.meters.clone();
     let charged = app.db.write(move |tx| {
-        let taken = limits::spend_try(tx, Kind::Password, &pays, now)?;
+        let taken = limits::spend_try(tx, &meters, Kind::Password, &pays, now)?;
         crowd.note(tx, &taken, now)?;
         let user = users::by_name(tx, &name_key)?;
         if let Some(stored) = user.as_ref().and_then(|user| user.password.as_deref()) {
@@ -256,6 +261,14 @@ pub async fn is_by_code(app: &App) -> Result<bool> {
 ///
 /// There is one answer to everything that is wrong, and a name that does not exist costs the same try.
 pub async fn by_code(app: &App, typed: NameAndCode, visit: &Visit) -> Result<Entered> {
+    let entered = app.count_failure(judge_name_and_code(app, typed, visit).await)?;
+    if matches!(entered, Entered::SignedIn(_)) {
+        app.meters.signed_in();
+    }
+    Ok(entered)
+}
+
+async fn judge_name_and_code(app: &App, typed: NameAndCode, visit: &Visit) -> Result<Entered> {
     let now = app.time_to_judge().await?;
     let guess = Guess::new(app, &typed.code, visit, now)?;
     let name_key = key_of(&typed.username);
@@ -337,12 +350,11 @@ pub(crate) fn find(conn: &mut Conn<'_>, token_mac: &str, owes: Owes, now: Time) 
 ///
 /// The try is taken, the code judged, its step spent and the login taken in one transaction, and nothing is answered
 /// before that is durable.
-pub async fn complete(
-    app: &App,
-    token: &Token,
-    (typed, then): (&str, &str),
-    visit: &Visit,
-) -> Result<Started> {
+pub async fn complete(app: &App, token: &Token, typed: (&str, &str), visit: &Visit) -> Result<Started> {
+    app.count_sign_in(judge_code(app, token, typed, visit).await)
+}
+
+async fn judge_code(app: &App, token: &Token, (typed, then): (&str, &str), visit: &Visit) -> Result<Started> {
     let now = app.time_to_judge().await?;
     let guess = Guess::new(app, typed, visit, now)?.then(then)?;
     let login_mac = app.vault.token_mac(Purpose::Login, token);
@@ -375,6 +387,10 @@ pub async fn complete_with_password(
     password: Password,
     visit: &Visit,
 ) -> Result<Started> {
+    app.count_sign_in(judge_password(app, token, password, visit).await)
+}
+
+async fn judge_password(app: &App, token: &Token, password: Password, visit: &Visit) -> Result<Started> {
     let now = app.time_to_judge().await?;
     let mac = app.vault.token_mac(Purpose::Login, token);
     let asked = mac.clone();
@@ -439,10 +455,21 @@ async fn choose_password(
 }
 
 impl App {
+    /// Counts how a sign-in ended.
+    fn count_sign_in(&self, ended: Result<Started>) -> Result<Started> {
+        self.count_failure(ended).inspect(|_| self.meters.signed_in())
+    }
+
+    /// Counts a sign-in that has come to nothing.
+    fn count_failure<T>(&self, ended: Result<T>) -> Result<T> {
+        ended.inspect_err(|error| self.meters.not_signed_in(error))
+    }
+
     /// Counts somebody who was told to wait.
     pub(crate) fn note_rest(&self, error: &Error) {
         if matches!(error, Error::TooManyTries { .. } | Error::DoorClosed) {
             self.rested.add(1);
+            self.meters.rested();
         }
     }
 }

@@ -74,7 +74,7 @@ pub async fn enter(app: &App, holder: Holder, typed: &str, visit: &Visit) -> Res
         let user = found.user.as_ref();
         let whom = Whom { id: user.map(|user| &user.id), name: user.map_or("", |user| &user.name) };
         let payer = Payer::of(tx, &vault, &found.name_key, device.as_deref(), now)?;
-        let taken = limits::spend_try(tx, Kind::Recovery, &payer, now)?;
+        let taken = limits::spend_try(tx, scribe.meters(), Kind::Recovery, &payer, now)?;
         crowd.note(tx, &taken, now)?;
         let judged = tx.savepoint(|tx| {
             let Some(code) = &code else { return Ok(false) };

@@ -29,8 +29,7 @@ pub(crate) struct Opened {
 pub(crate) fn open(listen: &Listen) -> Result<Opened> {
     let mut handed = ListenFd::from_env();
     match (handed.len(), listen) {
-        (0, Listen::Address(address)) => at(*address),
-        (0, Listen::Socket(path)) => in_file_system(path),
+        (0, listen) => anew(listen, "latchkey --listen"),
         (1, _) => handed_over(&mut handed),
         (more, _) => Err(Trouble::failed(format!(
             "the supervisor hands over {more} sockets, and Latchkey listens on one: leave one ListenStream= in its unit"
@@ -38,20 +37,33 @@ pub(crate) fn open(listen: &Listen) -> Result<Opened> {
     }
 }
 
-fn at(address: SocketAddr) -> Result<Opened> {
+/// Opens what the setting names for the metrics, whatever a supervisor hands over.
+pub(crate) fn open_metrics(listen: &Listen) -> Result<Opened> {
+    anew(listen, "set metrics_listen to")
+}
+
+/// Opens what the setting names. `how` begins what is proposed in place of what cannot be had.
+fn anew(listen: &Listen, how: &str) -> Result<Opened> {
+    match listen {
+        Listen::Address(address) => at(*address, how),
+        Listen::Socket(path) => in_file_system(path, how),
+    }
+}
+
+fn at(address: SocketAddr, how: &str) -> Result<Opened> {
     let socket = TcpListener::bind(address).map_err(|e| {
         let port = address.port();
         let other = SocketAddr::new(address.ip(), port.checked_add(1).unwrap_or(8080));
         Trouble::failed(match e.kind() {
             ErrorKind::AddrInUse => format!(
-                "{address} is taken by another program, or by a Latchkey that runs already. Another port: latchkey --listen {other}"
+                "{address} is taken by another program, or by a Latchkey that runs already. Another port: {how} {other}"
             ),
             ErrorKind::PermissionDenied => format!(
                 "may not listen on {address}: ports below 1024 are for the system. Listen on another one, let a proxy or a \
                  socket of systemd hold this one, or give the unit AmbientCapabilities=CAP_NET_BIND_SERVICE"
             ),
             ErrorKind::AddrNotAvailable => format!(
-                "this machine has no address {}. To listen on all it has: latchkey --listen 0.0.0.0:{port}",
+                "this machine has no address {}. To listen on all it has: {how} 0.0.0.0:{port}",
                 address.ip()
             ),
             _ => format!("cannot listen on {address}: {e}"),
@@ -61,8 +73,8 @@ fn at(address: SocketAddr) -> Result<Opened> {
     Ok(Opened { listener: socket.into(), listen, file: None })
 }
 
-fn in_file_system(path: &Path) -> Result<Opened> {
-    make_way(path)?;
+fn in_file_system(path: &Path, how: &str) -> Result<Opened> {
+    make_way(path, how)?;
     let socket = UnixListener::bind(path).map_err(|e| {
         let shown = path.display();
         Trouble::failed(match e.kind() {
@@ -81,7 +93,7 @@ fn in_file_system(path: &Path) -> Result<Opened> {
 }
 
 /// Removes a socket that nobody listens on any more. Whatever else is there stays, and is an error.
-fn make_way(path: &Path) -> Result<()> {
+fn make_way(path: &Path, how: &str) -> Result<()> {
     let shown = path.display();
     match std::fs::symlink_metadata(path) {
         Err(_) => return Ok(()),
@@ -103,7 +115,7 @@ fn make_way(path: &Path) -> Result<()> {
             Err(Trouble::failed(format!("there is a socket {shown} already, and it cannot be asked: {e}")))
         }
         Ok(_) => Err(Trouble::failed(format!(
-            "{shown} is taken by another program, or by a Latchkey that runs already. Another path: latchkey --listen unix:PATH"
+            "{shown} is taken by another program, or by a Latchkey that runs already. Another path: {how} unix:PATH"
         ))),
     }
 }

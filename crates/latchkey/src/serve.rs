@@ -31,6 +31,7 @@ pub(crate) fn run(flags: &Flags, grace: Option<String>, since: Stopwatch) -> Res
     // Before anything else: whoever starts it twice learns that before anything is opened or made.
     let opened = listener::open(&settings.config.listen)?;
     settings.listen_on(opened.listen);
+    let metrics = settings.config.metrics_listen.as_ref().map(listener::open_metrics).transpose()?;
     let supervisor = Supervisor::found();
     let registration_is_set = settings.is_set("registration");
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -56,12 +57,16 @@ pub(crate) fn run(flags: &Flags, grace: Option<String>, since: Stopwatch) -> Res
         let reloads = tokio::spawn(reload(tls.clone(), hang_up()?, supervisor.clone()));
         greet(&app, registration_is_set, since).await?;
         supervisor.ready();
-        let listener = opened.listener.with_tls(tls).with_files(may_open());
+        let (metrics, metrics_file) = metrics.map_or((None, None), |metrics| {
+            tracing::info!(listen = %metrics.listen, "metrics are served at /metrics");
+            (Some(metrics.listener), metrics.file)
+        });
+        let listener = opened.listener.with_tls(tls).with_files(may_open()).with_metrics(metrics);
         let served = web::serve(app, listener, stop).await;
         chores.abort();
         log.abort();
         reloads.abort();
-        drop(opened.file);
+        drop((opened.file, metrics_file));
         served.map_err(|e| Trouble::failed(format!("serving failed: {e}")))
     })
 }

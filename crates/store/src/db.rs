@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use crate::job::{Job, Queued, Shape, deadline};
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
-use crate::tally::{Counters, Tally};
+use crate::tally::{Activity, Counters, Tally};
 use crate::wal_index::State;
 use crate::{Conn, Error, Result, Time, Tx, migrate};
 
@@ -70,14 +70,17 @@ impl Db {
     /// Refuses a schema that is newer than this program can work with, one that was changed by hand, a PostgreSQL
     /// database that orders text otherwise than by its bytes, and one on another machine that is not to be encrypted.
     pub async fn open(url: &str, now: Time) -> Result<Db> {
+        let counters = Arc::<Counters>::default();
         let engine = match Kind::of(url)? {
-            Kind::Sqlite => Engine::Sqlite(Sqlite::open(Path::new(&url["sqlite:".len()..]))?),
-            Kind::Postgres => Engine::Postgres(Postgres::open(url)?),
+            Kind::Sqlite => {
+                Engine::Sqlite(Sqlite::open(Path::new(&url["sqlite:".len()..]), counters.clone())?)
+            }
+            Kind::Postgres => Engine::Postgres(Postgres::open(url, &counters)?),
         };
         let db = Db {
             engine: Arc::new(engine),
             wait: WAIT,
-            counters: Arc::default(),
+            counters,
             #[cfg(feature = "scratch")]
             blind: None,
         };
@@ -142,6 +145,17 @@ impl Db {
         self.counters.tally()
     }
 
+    /// What goes on in it.
+    pub fn activity(&self) -> Activity {
+        let lanes = match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.lanes(),
+            Engine::Postgres(postgres) => postgres.lanes(),
+            #[cfg(feature = "simulation")]
+            Engine::Sim(_) => Vec::new(),
+        };
+        self.counters.activity(lanes)
+    }
+
     /// Which engine this is.
     pub fn kind(&self) -> Kind {
         match &*self.engine {
@@ -204,12 +218,17 @@ impl Db {
         }
     }
 
-    /// Whether the database answers and takes writes; the error says why not.
+    /// Whether the database answers; the error says why not.
     pub async fn health(&self) -> Result<()> {
-        if let Engine::Sqlite(sqlite) = &*self.engine {
-            sqlite.health()?;
-        }
         self.scan(migrate::look).await
+    }
+
+    /// Whether what was last written was kept; the error says why not, as far as it is known.
+    pub fn takes_writes(&self) -> Result<()> {
+        // A PostgreSQL whose disk is full stops, and a commit that fails for another reason is nobody else's matter.
+        let Engine::Sqlite(sqlite) = &*self.engine else { return Ok(()) };
+        sqlite.health()?;
+        if self.counters.has_failed() { Err(Error::broken("the last commit failed")) } else { Ok(()) }
     }
 
     /// The engine's own clock, where it is not this machine's. For health checks only: `now` is the node's clock.
@@ -230,15 +249,20 @@ impl Db {
     {
         let (reply, answer) = oneshot::channel();
         let counters = self.counters.clone();
-        let job = Box::new(Job { shape, closure, deadline: deadline(wait), reply, answer: None, counters });
+        let (deadline, answer_of, counted) = (deadline(wait), None, Vec::new());
+        let job = Box::new(Job { shape, closure, deadline, reply, answer: answer_of, counters, counted });
+        let refused = |_: &Error| self.counters.refused();
         match &*self.engine {
-            Engine::Sqlite(sqlite) => submit(sqlite.queue(shape), job)?,
-            Engine::Postgres(postgres) => submit(postgres.queue(shape), job)?,
+            Engine::Sqlite(sqlite) => submit(sqlite.queue(shape), job).inspect_err(refused)?,
+            Engine::Postgres(postgres) => submit(postgres.queue(shape), job).inspect_err(refused)?,
             #[cfg(feature = "simulation")]
             Engine::Sim(sim) => sim.submit(job),
         }
         // A job that is dropped unanswered was skipped as stale, or its thread is gone with the database.
-        answer.await.unwrap_or_else(|_| Err(Error::Overloaded.into()))
+        answer.await.unwrap_or_else(|_| {
+            self.counters.refused();
+            Err(Error::Overloaded.into())
+        })
     }
 }
 

@@ -159,6 +159,12 @@ pub fn has_unsealed(conn: &mut Conn<'_>, before: Time) -> Result<bool> {
     Ok(conn.one(FIRST, &[before.into()], |row| row.id(0))?.is_some())
 }
 
+/// When the oldest event happened that has no seal yet.
+pub fn first_unsealed(conn: &mut Conn<'_>) -> Result<Option<Time>> {
+    const FIRST: Sql = Sql::new("SELECT at FROM events WHERE seal IS NULL ORDER BY id LIMIT 1");
+    conn.one(FIRST, &[], |row| row.time(0))
+}
+
 /// Gives that a seal, the oldest first, and answers what it has sealed, in no order. What one statement reads and marks
 /// cannot be changed in between; what a slower transaction commits later is sealed later.
 pub fn seal(tx: &mut Tx<'_>, number: i64, before: Time) -> Result<Vec<Event>> {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use crate::tally::Counters;
-use crate::{Error, Result, Tx};
+use crate::{Counter, Error, Result, Tx};
 
 /// How a job wants to be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,7 @@ pub(crate) struct Job<T, E, F> {
     pub(crate) reply: oneshot::Sender<Result<T, E>>,
     pub(crate) answer: Option<Result<T, E>>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) counted: Vec<(Counter, u64)>,
 }
 
 impl<T, E, F> Work for Job<T, E, F>
@@ -74,6 +75,7 @@ where
     fn run(&mut self, tx: &mut Tx<'_>) -> Ran {
         let answer = catch_unwind(AssertUnwindSafe(|| (self.closure)(tx)));
         self.counters.statements(tx.fate.statements);
+        self.counted = std::mem::take(&mut tx.fate.counted);
         if tx.fate.again {
             self.answer = Some(Err(Error::Busy.into()));
             return Ran::Again;
@@ -91,7 +93,12 @@ where
     fn answer(self: Box<Self>, ended: Result<()>) {
         match self.shape {
             Shape::Write | Shape::Schema => {
-                self.counters.write(ended.is_ok() && matches!(self.answer, Some(Ok(_))));
+                let committed = ended.is_ok() && matches!(self.answer, Some(Ok(_)));
+                self.counters.write(committed);
+                // Before the answer leaves, so that whoever has it finds it counted.
+                for (counter, more) in self.counted.iter().filter(|_| committed) {
+                    counter.add(*more);
+                }
             }
             Shape::Point | Shape::Scan => self.counters.read(),
         }

@@ -6,6 +6,7 @@
 
 mod db;
 mod job;
+mod meter;
 mod migrate;
 mod postgres;
 #[cfg(feature = "scratch")]
@@ -48,8 +49,9 @@ pub mod users;
 use std::sync::Arc;
 
 pub use db::{Db, Kind};
+pub use meter::{Counter, Histogram, Spread};
 pub use sql::{Conn, Row, Sql, Tx, Value};
-pub use tally::Tally;
+pub use tally::{Activity, Lane, Tally};
 pub use tls::Secrecy;
 pub use types::{Id, Time};
 pub use wal_index::State;

@@ -4,6 +4,8 @@
 //! serialize is run again; what was lost in a COMMIT is not, for nobody knows whether it happened.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,10 +15,11 @@ use postgres::error::SqlState;
 use postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 use postgres::{Client, NoTls, Statement};
 
-use crate::job::{Queued, Ran, Shape};
+use crate::job::{Queued, Ran, Shape, monotonic};
 use crate::sql::{Engine, RowOf};
+use crate::tally::{Counted, Counters};
 use crate::tls::{self, Server};
-use crate::{Conn, Error, Result, Row, Sql, Time, Tx, Value, migrate};
+use crate::{Conn, Error, Result, Row, Sql, Time, Tx, Value, migrate, tally};
 
 const QUEUE: usize = 4096;
 const WRITERS: usize = 8;
@@ -29,24 +32,43 @@ pub(crate) struct Postgres {
     writes: Option<Sender<Queued>>,
     reads: Option<Sender<Queued>>,
     threads: Vec<JoinHandle<()>>,
+    /// Connections that are open, to write with and to read with.
+    open: [Arc<AtomicUsize>; 2],
 }
 
 impl Postgres {
-    pub(crate) fn open(url: &str) -> Result<Self> {
+    pub(crate) fn open(url: &str, counters: &Arc<Counters>) -> Result<Self> {
         let server = server(url)?;
+        let open = [(); 2].map(|()| Arc::<AtomicUsize>::default());
         let (writes, write_jobs) = bounded(QUEUE);
         let (reads, read_jobs) = bounded(QUEUE);
         let mut threads = Vec::new();
         let lanes = [(Lane::Write, WRITERS, write_jobs), (Lane::Read, READERS, read_jobs)];
-        for (lane, count, jobs) in lanes {
+        for ((lane, count, jobs), open) in lanes.into_iter().zip(&open) {
             for _ in 0..count {
-                let worker = Worker { server: server.clone(), lane, jobs: jobs.clone(), link: None };
+                let worker = Worker {
+                    server: server.clone(),
+                    lane,
+                    jobs: jobs.clone(),
+                    link: None,
+                    open: open.clone(),
+                    counters: counters.clone(),
+                };
                 let spawned =
                     std::thread::Builder::new().name(format!("db-{}", lane.name())).spawn(|| worker.work());
                 threads.push(spawned.map_err(Error::broken)?);
             }
         }
-        Ok(Postgres { writes: Some(writes), reads: Some(reads), threads })
+        Ok(Postgres { writes: Some(writes), reads: Some(reads), threads, open })
+    }
+
+    pub(crate) fn lanes(&self) -> Vec<tally::Lane> {
+        let lane = |name, queue: &Option<Sender<Queued>>, open: &AtomicUsize| tally::Lane {
+            name,
+            waiting: queue.as_ref().map_or(0, Sender::len),
+            connections: Some(open.load(Ordering::Relaxed)),
+        };
+        vec![lane("write", &self.writes, &self.open[0]), lane("read", &self.reads, &self.open[1])]
     }
 
     pub(crate) fn queue(&self, shape: Shape) -> &Sender<Queued> {
@@ -119,6 +141,8 @@ pub(crate) fn schema(url: &str) -> Result<Option<i64>> {
 pub(crate) struct Link {
     client: Client,
     prepared: HashMap<&'static str, Statement>,
+    /// Counts it for as long as it is open.
+    _counted: Option<Counted>,
 }
 
 impl Link {
@@ -137,7 +161,7 @@ impl Link {
         if lane == Lane::Read {
             client.batch_execute("SET default_transaction_read_only = on").map_err(error)?;
         }
-        Ok(Link { client, prepared: HashMap::new() })
+        Ok(Link { client, prepared: HashMap::new(), _counted: None })
     }
 
     fn prepare(&mut self, sql: Sql) -> Result<Statement> {
@@ -195,6 +219,8 @@ struct Worker {
     lane: Lane,
     jobs: Receiver<Queued>,
     link: Option<Link>,
+    open: Arc<AtomicUsize>,
+    counters: Arc<Counters>,
 }
 
 impl Worker {
@@ -228,18 +254,19 @@ impl Worker {
     fn attempt(&mut self, job: &mut Queued) -> Outcome {
         if self.link.as_ref().is_none_or(|link| link.client.is_closed()) {
             match Link::open(&self.server, self.lane) {
-                Ok(link) => self.link = Some(link),
+                Ok(link) => self.link = Some(Link { _counted: Some(Counted::new(&self.open)), ..link }),
                 Err(error) => return Outcome::NeverRan(away(error)),
             }
         }
         let link = self.link.as_mut().expect("opened just above");
         let outcome = match job.shape() {
             Shape::Point => point(link, job),
-            Shape::Scan => transaction(link, job, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
-            Shape::Write => transaction(link, job, "BEGIN"),
+            Shape::Scan => transaction(link, job, ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", None)),
+            Shape::Write => transaction(link, job, ("BEGIN", Some(&self.counters))),
             // A migration may take its time.
             Shape::Schema => {
-                transaction(link, job, "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")
+                let begin = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0";
+                transaction(link, job, (begin, Some(&self.counters)))
             }
         };
         if matches!(outcome, Outcome::Ended(Err(_))) {
@@ -260,7 +287,12 @@ fn point(link: &mut Link, job: &mut Queued) -> Outcome {
     }
 }
 
-fn transaction(link: &mut Link, job: &mut Queued, begin: &str) -> Outcome {
+/// Runs a job in a transaction that begins so. One that writes is counted.
+fn transaction(
+    link: &mut Link,
+    job: &mut Queued,
+    (begin, counters): (&str, Option<&Arc<Counters>>),
+) -> Outcome {
     if let Err(error) = link.control(begin) {
         return Outcome::NeverRan(away(error));
     }
@@ -271,14 +303,23 @@ fn transaction(link: &mut Link, job: &mut Queued, begin: &str) -> Outcome {
         return Outcome::Ended(Err(Error::gone("the connection was lost")));
     }
     match ran {
-        Ran::Keep => match link.client.batch_execute("COMMIT") {
-            Ok(()) => Outcome::Ended(Ok(())),
-            Err(failed) => match error(failed) {
-                // The engine says that it undid everything, so this one is not ambiguous.
-                Error::Busy => Outcome::Again,
-                other => Outcome::Ended(Err(other)),
-            },
-        },
+        Ran::Keep => {
+            let began = monotonic();
+            match link.client.batch_execute("COMMIT") {
+                Ok(()) => {
+                    counters.inspect(|counters| counters.committed(1, began.elapsed()));
+                    Outcome::Ended(Ok(()))
+                }
+                Err(failed) => match error(failed) {
+                    // The engine says that it undid everything, so this one is not ambiguous.
+                    Error::Busy => Outcome::Again,
+                    other => {
+                        counters.inspect(|counters| counters.commit_failed());
+                        Outcome::Ended(Err(other))
+                    }
+                },
+            }
+        }
         Ran::Undo | Ran::Again => match link.control("ROLLBACK") {
             Ok(()) if ran == Ran::Again => Outcome::Again,
             ended => Outcome::Ended(ended),

@@ -62,6 +62,12 @@ pub fn last(conn: &mut Conn<'_>) -> Result<Option<Seal>> {
     conn.one(LAST, &[], seal)
 }
 
+/// When the newest seal was made.
+pub fn last_at(conn: &mut Conn<'_>) -> Result<Option<Time>> {
+    const LAST_AT: Sql = Sql::new("SELECT at FROM seals ORDER BY number DESC LIMIT 1");
+    conn.one(LAST_AT, &[], |row| row.time(0))
+}
+
 /// The MAC of a seal.
 pub fn mac_of(conn: &mut Conn<'_>, number: i64) -> Result<Option<String>> {
     const MAC_OF: Sql = Sql::new("SELECT mac FROM seals WHERE number = $1");

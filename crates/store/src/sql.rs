@@ -6,7 +6,7 @@ use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::postgres::Link;
-use crate::{Error, Id, Result, Time, postgres, sqlite};
+use crate::{Counter, Error, Id, Result, Time, postgres, sqlite};
 
 /// One statement, in words both engines understand. Parameters are `$1…$n`.
 ///
@@ -200,6 +200,8 @@ pub(crate) struct Fate {
     pub(crate) lost: bool,
     /// How many there were.
     pub(crate) statements: u64,
+    /// What is counted once the job is committed.
+    pub(crate) counted: Vec<(Counter, u64)>,
 }
 
 /// A connection to look with.
@@ -326,6 +328,11 @@ impl<'a> Tx<'a> {
         self.0.note(result)
     }
 
+    /// Counts something that happens in this transaction. It counts once that is committed, and not at all if it is undone.
+    pub fn count(&mut self, counter: &Counter, more: u64) {
+        self.0.fate.counted.push((counter.clone(), more));
+    }
+
     /// A transaction within the transaction: when `f` fails or panics, what it did is undone and what went before stays.
     ///
     /// The outer `Result` is the engine's: a serialization failure or a lost connection is not absorbed, it reruns or
@@ -336,6 +343,7 @@ impl<'a> Tx<'a> {
     ) -> Result<Result<T, E>> {
         self.0.control("SAVEPOINT inner_job")?;
         let before = self.0.fate.failed.take();
+        let counted = self.0.fate.counted.len();
         let answer = catch_unwind(AssertUnwindSafe(|| f(self)));
         let failed = self.0.fate.failed.take();
         if self.0.fate.again || self.0.fate.lost {
@@ -350,6 +358,7 @@ impl<'a> Tx<'a> {
         };
         if answer.is_err() {
             self.0.control("ROLLBACK TO SAVEPOINT inner_job")?;
+            self.0.fate.counted.truncate(counted);
         }
         self.0.control("RELEASE SAVEPOINT inner_job")?;
         self.0.fate.failed = before;

@@ -13,7 +13,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use crate::job::{Queued, Ran, Shape, deadline, monotonic};
 use crate::sql::{Engine, RowOf};
-use crate::tally::Counters;
+use crate::tally::{Counters, Lane};
 use crate::wal_index::{self, State, WalIndex};
 use crate::{Conn, Error, Result, Row, Sql, Tx, Value, migrate};
 
@@ -49,7 +49,7 @@ pub(crate) struct Sqlite {
 }
 
 impl Sqlite {
-    pub(crate) fn open(path: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path, counters: Arc<Counters>) -> Result<Self> {
         make_private(path);
         let mut writer = connect(path, Access::Write)?;
         let pages = format!("PRAGMA cache_size=-{WRITER_PAGES}");
@@ -64,8 +64,15 @@ impl Sqlite {
         let mut threads = vec![
             spawn(
                 "db-writer",
-                Writer { conn: writer, log: log_of(path), jobs: write_jobs, written, dead: dead.clone() }
-                    .work(),
+                Writer {
+                    conn: writer,
+                    log: log_of(path),
+                    jobs: write_jobs,
+                    written,
+                    dead: dead.clone(),
+                    counters,
+                }
+                .work(),
             )?,
             spawn("db-checkpoint", {
                 let log = log_of(path);
@@ -112,6 +119,15 @@ impl Sqlite {
         // There are never more than there are threads that ask, so the pool needs no bound. A panic drops its own.
         self.points.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         answer
+    }
+
+    pub(crate) fn lanes(&self) -> Vec<Lane> {
+        let lane = |name, queue: &Option<Sender<Queued>>| Lane {
+            name,
+            waiting: queue.as_ref().map_or(0, Sender::len),
+            connections: None,
+        };
+        vec![lane("write", &self.writes), lane("scan", &self.scans)]
     }
 
     pub(crate) fn state(&self) -> Option<State> {
@@ -240,6 +256,7 @@ struct Writer {
     jobs: Receiver<Queued>,
     written: Sender<()>,
     dead: Arc<OnceLock<Error>>,
+    counters: Arc<Counters>,
 }
 
 impl Writer {
@@ -284,12 +301,15 @@ impl Writer {
             let next = || std::iter::from_fn(|| self.jobs.try_recv().ok()).find_map(|job| self.ready(job));
             match if done.len() < BATCH && monotonic() < end { next() } else { None } {
                 Some(next) => job = next,
-                None => break self.commit(),
+                None => break self.commit(done.len()),
             }
         };
-        // A COMMIT that failed may leave the transaction open.
-        if ended.is_err() && !self.conn.is_autocommit() {
-            let _ = control(&self.conn, "ROLLBACK");
+        if ended.is_err() {
+            self.counters.commit_failed();
+            // A COMMIT that failed may leave the transaction open.
+            if !self.conn.is_autocommit() {
+                let _ = control(&self.conn, "ROLLBACK");
+            }
         }
         // If the commit failed, that is everybody's answer: "taken" by a neighbor that was rolled back would be a lie.
         for job in done {
@@ -305,8 +325,12 @@ impl Writer {
         (!job.is_stale()).then_some(job)
     }
 
-    fn commit(&self) -> Result<()> {
-        let Err(failed) = self.conn.execute_batch("COMMIT") else { return Ok(()) };
+    fn commit(&self, jobs: usize) -> Result<()> {
+        let began = monotonic();
+        let Err(failed) = self.conn.execute_batch("COMMIT") else {
+            self.counters.committed(jobs, began.elapsed());
+            return Ok(());
+        };
         if failed.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) {
             // After a failed fsync nobody knows what is on the disk: nothing more is written until a restart reads it.
             let _ =

@@ -6,6 +6,8 @@ use std::time::Duration;
 pub(crate) const CONNECTIONS: usize = 4096;
 /// Of these, those from one address that is not, and cannot be, a proxy.
 pub(crate) const CONNECTIONS_OF_ONE: usize = 256;
+/// Connections of those who read the metrics.
+pub(crate) const CONNECTIONS_FOR_METRICS: usize = 16;
 /// Files that are kept for everything else: databases, logs, keys, and connections that are just going.
 pub(crate) const FILES_OF_OURS: usize = 128;
 
@@ -19,6 +21,10 @@ pub(crate) const FORM_WITHIN: Duration = Duration::from_secs(10);
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 /// Until a client that takes nothing of its answer is left.
 pub(crate) const TAKE_WITHIN: Duration = Duration::from_secs(15);
+/// Whoever asks whether we are ready does so at least this often.
+pub(crate) const WATCHED_WITHIN: Duration = Duration::from_secs(30);
+/// Until connections are not taken any more when we stop and whoever watches us does not ask.
+pub(crate) const TOLD_WITHIN: Duration = Duration::from_secs(5);
 /// For the requests that are open when we stop.
 pub(crate) const STOP_WITHIN: Duration = Duration::from_secs(10);
 

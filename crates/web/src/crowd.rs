@@ -35,6 +35,23 @@ struct Places {
     waiting: BTreeMap<u64, Arc<Exit>>,
     tickets: u64,
     said_at: Option<Instant>,
+    turned_away: TurnedAway,
+}
+
+/// Whose connections were closed by us.
+#[derive(Debug, Default)]
+struct TurnedAway {
+    too_many_of_one: u64,
+    no_room: u64,
+    made_way: u64,
+}
+
+/// The connections of a listener, in numbers.
+#[derive(Debug)]
+pub(crate) struct There {
+    pub(crate) open: usize,
+    pub(crate) most: usize,
+    pub(crate) turned_away: [(&'static str, u64); 3],
 }
 
 /// The way out of a connection.
@@ -62,6 +79,15 @@ impl Crowd {
         Crowd { places: Arc::default(), most, most_of_one }
     }
 
+    /// How many there are, and how many were turned away so far.
+    pub(crate) fn there(&self) -> There {
+        let places = lock(&self.places);
+        let TurnedAway { too_many_of_one, no_room, made_way } = places.turned_away;
+        let turned_away =
+            [("too_many_of_one", too_many_of_one), ("no_room", no_room), ("made_way", made_way)];
+        There { open: places.taken, most: self.most, turned_away }
+    }
+
     /// A place for a connection from `peer`, which is none where a proxy may stand. `None` when it has too many already, or
     /// when everybody who is here is being served.
     pub(crate) fn enter(&self, peer: Option<String>) -> Option<Arc<Place>> {
@@ -69,12 +95,17 @@ impl Crowd {
         if let Some(peer) = &peer
             && places.by_peer.get(peer).is_some_and(|count| *count >= self.most_of_one)
         {
+            places.turned_away.too_many_of_one += 1;
             return None;
         }
         if places.taken >= self.most {
             places.say_that_it_is_full(self.most);
-            let (_, exit) = places.waiting.pop_first()?;
+            let Some((_, exit)) = places.waiting.pop_first() else {
+                places.turned_away.no_room += 1;
+                return None;
+            };
             exit.show();
+            places.turned_away.made_way += 1;
             places.taken -= 1;
         }
         places.taken += 1;

@@ -81,6 +81,7 @@ pub(crate) async fn ask(site: &Site, (at, visit): (At, Visit), parts: Parts) -> 
     };
     let mut response = say(answer, at, &parts.headers);
     let status = response.status();
+    site.meters.check(status);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // A 200 the proxy keeps to itself, and has a line of its own for what it lets through.
     let is_allowed = status == StatusCode::OK;

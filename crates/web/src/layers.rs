@@ -57,7 +57,9 @@ async fn trace(State(site): State<Site>, mut request: Request, next: Next) -> Re
     let client = visit(&site.app.config, request.extensions(), request.headers()).text();
     let response = next.run(request).await;
     let status = response.status().as_u16();
-    let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let took = began.elapsed();
+    site.meters.answered(&route, response.status(), took);
+    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     if matches!(route.as_str(), "/livez" | "/readyz" | "/assets/{name}") {
         tracing::debug!(request = %id, %method, %route, status, ms, %client, "request");
     } else {
@@ -171,7 +173,7 @@ async fn time_limit(request: Request, next: Next) -> Response {
 }
 
 /// Refuses what the reader of HTTP has let through beyond our limits: it looks at its buffer only now and then.
-async fn size_limit(request: Request, next: Next) -> Response {
+pub(crate) async fn size_limit(request: Request, next: Next) -> Response {
     if is_too_large(request.uri(), request.headers()) {
         Trouble::HeadersTooLarge.into_response()
     } else {

@@ -17,6 +17,8 @@ mod health;
 mod lane;
 mod layers;
 mod listener;
+mod meters;
+mod metrics;
 mod pages;
 mod problem;
 mod routes;
@@ -41,6 +43,8 @@ use axum::Router;
 use axum::extract::FromRef;
 
 use crate::branding::Branding;
+use crate::health::Watchers;
+use crate::meters::Meters;
 use crate::words::Words;
 
 pub use listener::Listener;
@@ -54,12 +58,15 @@ pub(crate) struct Parts {
     pub(crate) app: App,
     pub(crate) words: Words,
     pub(crate) branding: Branding,
+    pub(crate) meters: Meters,
+    pub(crate) watchers: Watchers,
 }
 
 impl Site {
     fn new(app: App) -> Site {
         let branding = Branding::new(&app.config);
-        Site(Arc::new(Parts { app, words: Words::new(), branding }))
+        let (meters, watchers) = (Meters::default(), Watchers::default());
+        Site(Arc::new(Parts { app, words: Words::new(), branding, meters, watchers }))
     }
 }
 

@@ -2,7 +2,7 @@
 //! who has to go, is in `door.rs` and `crowd.rs`.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, pending};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::{SocketAddr as SocketName, UnixListener};
@@ -16,8 +16,9 @@ use axum_server::{Address, Handle, Server, from_tcp, from_unix};
 use crate::crowd::Crowd;
 use crate::door::Door;
 use crate::lane::Fork;
+use crate::metrics::{self, Desk};
 use crate::tls::Tls;
-use crate::{Site, bounds};
+use crate::{Site, bounds, health};
 
 /// A socket that is open, and the certificate that is shown on it.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub struct Listener {
     socket: Socket,
     tls: Option<Tls>,
     most: usize,
+    metrics: Option<Box<Listener>>,
 }
 
 #[derive(Debug)]
@@ -35,13 +37,13 @@ enum Socket {
 
 impl From<TcpListener> for Listener {
     fn from(socket: TcpListener) -> Self {
-        Listener { socket: Socket::Tcp(socket), tls: None, most: bounds::CONNECTIONS }
+        Listener::new(Socket::Tcp(socket))
     }
 }
 
 impl From<UnixListener> for Listener {
     fn from(socket: UnixListener) -> Self {
-        Listener { socket: Socket::Unix(socket), tls: None, most: bounds::CONNECTIONS }
+        Listener::new(Socket::Unix(socket))
     }
 }
 
@@ -56,6 +58,15 @@ impl Connected<SocketName> for Neighbor {
 }
 
 impl Listener {
+    fn new(socket: Socket) -> Listener {
+        Listener { socket, tls: None, most: bounds::CONNECTIONS, metrics: None }
+    }
+
+    /// The same socket, with another one on which the metrics are served and nothing else.
+    pub fn with_metrics(self, metrics: Option<Listener>) -> Listener {
+        Listener { metrics: metrics.map(Box::new), ..self }
+    }
+
     /// The same socket, speaking https.
     pub fn with_tls(self, tls: Option<Tls>) -> Listener {
         Listener { tls, ..self }
@@ -74,13 +85,19 @@ impl Listener {
         app: App,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        let door = Door::new(Crowd::new(self.most, bounds::CONNECTIONS_OF_ONE), app.config.clone());
-        let fork = Fork::new(Site::new(app));
+        let (crowd, site) = (Crowd::new(self.most, bounds::CONNECTIONS_OF_ONE), Site::new(app));
+        let door = Door::new(crowd.clone(), site.app.config.clone());
+        let shutdown = health::leave(site.clone(), shutdown);
+        let metrics = self.metrics.map(|metrics| {
+            let desk = Desk { site: site.clone(), crowd };
+            tokio::spawn(metrics.serve_metrics(desk))
+        });
+        let fork = Fork::new(site);
         let tls = self.tls.map(|tls| {
             let tls = RustlsAcceptor::new(tls.config()).handshake_timeout(bounds::HANDSHAKE_WITHIN);
             tls.acceptor(door.clone())
         });
-        match self.socket {
+        let served = match self.socket {
             Socket::Tcp(socket) => {
                 let lanes = fork.lanes::<SocketAddr, SocketAddr>();
                 let server = limited(from_tcp(socket)?, shutdown);
@@ -97,6 +114,30 @@ impl Listener {
                     Some(tls) => server.acceptor(tls).serve(lanes).await,
                 }
             }
+        };
+        if let Some(metrics) = metrics {
+            metrics.abort();
+        }
+        served
+    }
+
+    /// Serves the metrics and nothing else, also while the site stops.
+    async fn serve_metrics(self, desk: Desk) {
+        let most = bounds::CONNECTIONS_FOR_METRICS;
+        let door = Door::new(Crowd::new(most, most), desk.site.app.config.clone());
+        let routes = metrics::routes(desk).into_make_service();
+        let served = match self.socket {
+            Socket::Tcp(socket) => match from_tcp(socket) {
+                Ok(server) => limited(server, pending()).acceptor(door).serve(routes).await,
+                Err(error) => Err(error),
+            },
+            Socket::Unix(socket) => match from_unix(socket) {
+                Ok(server) => limited(server, pending()).acceptor(door).serve(routes).await,
+                Err(error) => Err(error),
+            },
+        };
+        if let Err(error) = served {
+            tracing::error!(%error, "the metrics are not served any more");
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use store::Time;
 
-use crate::{CLOCKS_APART, Level};
+use crate::Level;
+use crate::readiness::CLOCKS_APART;
 
 /// Somebody who is signed in.
 #[derive(Clone, Copy, Debug)]

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use store::State;
 use store::sessions::Live;
+use store::{Counter, State};
 
 use super::Visitor;
 
@@ -23,7 +23,22 @@ pub(super) struct Found {
 
 /// What is remembered, shared by all clones.
 #[derive(Clone, Default)]
-pub(crate) struct Remembered(Arc<RwLock<Kept>>);
+pub(crate) struct Remembered {
+    kept: Arc<RwLock<Kept>>,
+    hits: Counter,
+    misses: Counter,
+}
+
+/// How often it was of use.
+#[derive(Clone, Copy, Debug)]
+pub struct Recall {
+    /// Checks of sessions that were answered from memory.
+    pub hits: u64,
+    /// Those that asked the database.
+    pub misses: u64,
+    /// Sessions that are remembered.
+    pub kept: usize,
+}
 
 #[derive(Default)]
 struct Kept {
@@ -42,9 +57,23 @@ impl fmt::Debug for Remembered {
 impl Remembered {
     /// What was read under this MAC, if the database is still what it was then.
     pub(super) fn find(&self, state: Option<State>, mac: &str) -> Option<Arc<Found>> {
-        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
         let same = state.is_some() && kept.state == state;
-        kept.found.get(mac).filter(|_| same).cloned()
+        let found = kept.found.get(mac).filter(|_| same).cloned();
+        // After the lock, which others wait for.
+        drop(kept);
+        if found.is_some() {
+            self.hits.add(1)
+        } else {
+            self.misses.add(1)
+        }
+        found
+    }
+
+    /// How often it was of use so far.
+    pub(crate) fn recall(&self) -> Recall {
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner).found.len();
+        Recall { hits: self.hits.value(), misses: self.misses.value(), kept }
     }
 
     /// Remembers what was read after the database was found to be in this state. Should it have changed in between, the next
@@ -52,7 +81,7 @@ impl Remembered {
     pub(super) fn keep(&self, state: Option<State>, mac: String, found: Found) -> Arc<Found> {
         let found = Arc::new(found);
         if state.is_some() {
-            let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
             if kept.state != state || kept.found.len() >= MOST {
                 *kept = Kept { state, found: HashMap::new() };
             }

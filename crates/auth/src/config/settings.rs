@@ -243,6 +243,15 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "metrics_listen",
+        meaning: "address and port for metrics, such as 127.0.0.1:9464, or unix:PATH; until set, there are none",
+        show: |config| text_of(&config.metrics_listen),
+        set: |config, text| {
+            config.metrics_listen = given(text)?;
+            Ok(())
+        },
+    },
+    Setting {
         key: "log",
         meaning: "error, warn, info, debug or trace",
         show: |config| config.log.clone(),

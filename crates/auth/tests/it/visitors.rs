@@ -287,6 +287,9 @@ async fn on_sqlite_a_check_reads_nothing_while_nothing_changes() {
         }
         let reads = (house.app.tally() - before).reads;
         assert_eq!(reads, if house.app.database_kind() == Kind::Sqlite { 0 } else { 20 });
+        let recall = house.app.readings().await.recall;
+        let expected = if house.app.database_kind() == Kind::Sqlite { (10, 1, 1) } else { (0, 11, 0) };
+        assert_eq!((recall.hits, recall.misses, recall.kept), expected);
     }
 }
 

@@ -22,6 +22,7 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
     findings.push(port);
     findings.extend(public_address(config, it_runs));
     findings.push(proxies(config));
+    findings.extend(metrics(config));
     findings.push(registration(config));
     findings
 }
@@ -182,6 +183,20 @@ fn proxies(config: &Config) -> Finding {
             "set trusted_proxies to the address of the proxy",
         )
     }
+}
+
+/// Who can read the metrics. They say how much goes on, and nothing of anybody.
+fn metrics(config: &Config) -> Option<Finding> {
+    let listen = config.metrics_listen.as_ref()?;
+    Some(match listen {
+        Listen::Address(_) if !listen.is_loopback() => Finding::note(
+            "metrics",
+            format!("whoever reaches {listen} can read how much goes on here"),
+            "see that only Prometheus reaches that port, or set metrics_listen to 127.0.0.1 or a socket",
+        ),
+        Listen::Address(_) => Finding::ok("metrics", format!("on {listen}, for this machine only")),
+        Listen::Socket(_) => Finding::ok("metrics", format!("on {listen}, for whoever may open it")),
+    })
 }
 
 fn registration(config: &Config) -> Finding {

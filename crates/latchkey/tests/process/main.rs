@@ -26,6 +26,7 @@ mod http2;
 mod https;
 mod journeys;
 mod killed;
+mod metrics;
 mod outage;
 mod person;
 mod proxies;

@@ -79,3 +79,49 @@ fn a_second_signal_stops_it_at_once() {
     assert_eq!(status.code(), Some(130), "{logged}");
     assert!(logged.contains("stopped at once"), "{logged}");
 }
+
+#[test]
+fn whoever_watches_it_is_told_before_it_takes_no_more_connections() {
+    let place = Place::new(Kind::Sqlite);
+    let server = Server::start(&place);
+    server.browser().get("/readyz").is(200);
+    server.signal("TERM");
+    server.until_logged("stopping");
+    // People are let in and answered until then.
+    server.browser().get("/login").is(200);
+    assert_eq!(server.browser().get("/readyz").is(503), "this server is stopping\n");
+    until_it_takes_no_more(&server);
+    let (status, _, logged) = server.ended();
+    assert_eq!(status.code(), Some(0), "{logged}");
+}
+
+#[test]
+fn who_watches_it_and_does_not_ask_again_is_not_waited_for_long() {
+    let place = Place::new(Kind::Sqlite);
+    let server = Server::start(&place);
+    server.browser().get("/readyz").is(200);
+    server.signal("TERM");
+    until_it_takes_no_more(&server);
+    let (status, _, logged) = server.ended();
+    assert_eq!(status.code(), Some(0), "{logged}");
+}
+
+/// No file of its may grow any more, as on a disk that is full.
+#[test]
+fn a_server_that_cannot_write_says_so_and_not_where() {
+    let place = Place::new(Kind::Sqlite);
+    let script = format!("trap '' XFSZ; exec {}", crate::server::program());
+    let server = Server::start_as(place.command("sh", &["-c", &script]));
+    server.browser().get("/readyz").is(200);
+    let limited = std::process::Command::new("prlimit")
+        .args(["--pid", &server.pid().to_string(), "--fsize=0:0"])
+        .status();
+    assert!(limited.unwrap().success());
+    let fields = [("username", "ada"), ("password", "ada, engine of analysis")];
+    assert!(server.browser().post("/register", &fields).status >= 500);
+    let said = server.browser().get("/readyz");
+    assert!(said.is(503).starts_with("the database cannot be written to"), "{}", said.body);
+    assert!(!said.body.contains("latchkey-data"), "{}", said.body);
+    server.browser().get("/livez").is(200);
+    server.kill();
+}

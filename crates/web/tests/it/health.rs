@@ -29,3 +29,25 @@ async fn a_node_whose_clock_is_not_the_databases_is_not_ready_and_says_so() {
         world.browser().get("/livez").await.is(200);
     }
 }
+
+#[tokio::test]
+async fn a_program_is_told_the_reason_in_a_word_that_stays() {
+    let world = World::on(Kind::Sqlite).await;
+    let asks = async || {
+        let seen = world.browser().with("accept", "application/json").get("/readyz").await;
+        let body: serde_json::Value = serde_json::from_str(&seen.text).unwrap();
+        (seen.status.as_u16(), body)
+    };
+    assert_eq!(asks().await, (200, serde_json::json!({ "ready": true })));
+    world.clock.set(3600);
+    let (status, body) = asks().await;
+    assert_eq!((status, &body["ready"], &body["reason"]), (503, &false.into(), &"clock_jumped".into()));
+    assert!(body["detail"].as_str().unwrap().contains("has jumped by 3600 seconds"), "{body}");
+    world.app.begin_to_stop();
+    let (status, body) = asks().await;
+    assert_eq!((status, &body["reason"]), (503, &"stopping".into()));
+    world.browser().get("/readyz").await.is(503).says("this server is stopping");
+    // What is asked all the same is answered.
+    world.browser().get("/livez").await.is(200);
+    world.browser().get("/login").await.is(200);
+}
