@@ -171,6 +171,17 @@ impl Application {
         fs::read_to_string(self.dir.path().join("log")).unwrap()
     }
 
+    /// What it has said as soon as this is in it, which it may write a moment after the answer; or what it has said after ten seconds.
+    pub(crate) fn logged_with(&self, text: &str) -> String {
+        for _ in 0..100 {
+            if self.logged().contains(text) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        self.logged()
+    }
+
     /// Where a file is that the page names by this path.
     pub(crate) fn file(&self, path: &str) -> PathBuf {
         self.dir.path().join(path.trim_start_matches('/'))

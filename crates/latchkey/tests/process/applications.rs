@@ -256,7 +256,7 @@ fn folders_of_copyparty_are_for_the_group_and_for_each_person() {
     let page = ada.send(&host, "GET /?h", &format!("{NAVIGATES}\r\n"));
     assert!(page.is(200).contains("https://login.example.org/"), "the way to sign out: {}", page.body);
     goes_out(ada, &host, &FOLDER);
-    let said = standing.application.logged();
+    let said = standing.application.logged_with("@ada.lovelace");
     assert!(said.contains("@ada.lovelace") && !said.contains("SECURITY HAZARD"), "{said}");
 }
 
