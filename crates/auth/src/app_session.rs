@@ -191,7 +191,7 @@ pub async fn find(app: &App, token: &Token, origin: &str, glance: Glance) -> Res
         found.origin == origin && found.live.is_live(now) && session::is_enough(&found.live, factors)
     };
     let Some(found) = found.filter(holds) else { return Ok(None) };
-    seen::note(app, &found.live, now).await;
+    seen::note(app, &found.live, (now, session::idle_at(found.live.keep, now))).await;
     Ok(Some(found.visitor.clone()))
 }
 

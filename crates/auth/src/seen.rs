@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::sessions::Live;
 use store::{Id, Time, sessions};
 
-use crate::session::idle_at;
 use crate::{App, Result};
 
 /// How often it is written that a session was seen, in milliseconds.
@@ -39,13 +38,12 @@ impl Seen {
     }
 
     /// Notes that a session was seen. Answers what has to be written now.
-    fn note(&self, live: &Live, now: Time) -> Sessions {
+    fn note(&self, live: &Live, (now, until): (Time, Time)) -> Sessions {
         if now.millis_since(live.seen_at) < EVERY {
             return Sessions::new();
         }
         let mut waiting = self.lock();
-        let until = idle_at(live.keep, now).min(live.expires_at);
-        waiting.sessions.insert(live.id.clone(), (now, until));
+        waiting.sessions.insert(live.id.clone(), (now, until.min(live.expires_at)));
         let has_waited = waiting.written_at.is_none_or(|at| now.millis_since(at) >= WAITS);
         let near_its_end = live.idle_at.millis_since(now) < NEAR_THE_END;
         if has_waited || near_its_end || waiting.sessions.len() >= MOST {
@@ -57,9 +55,10 @@ impl Seen {
     }
 }
 
-/// Notes that somebody is there. That is written within seconds, and at once if nothing was written for some.
-pub(crate) async fn note(app: &App, live: &Live, now: Time) {
-    let seen = app.seen.note(live, now);
+/// Notes that somebody is there now, and until when that keeps the session. That is written within seconds, and at once if nothing
+/// was written for some.
+pub(crate) async fn note(app: &App, live: &Live, (now, until): (Time, Time)) {
+    let seen = app.seen.note(live, (now, until));
     if !seen.is_empty() {
         // Whoever is there stays signed in even while the database takes no writes: half an hour is long.
         let _ = write(app, seen).await;
@@ -111,7 +110,7 @@ mod tests {
         let far = i64::MAX;
         let written = |id: &str, seen_at: i64, idle_at: i64, now: i64| {
             let mut ids: Vec<String> = seen
-                .note(&session(id, seen_at, idle_at), Time::from_millis(now))
+                .note(&session(id, seen_at, idle_at), (Time::from_millis(now), Time::from_millis(far)))
                 .keys()
                 .map(|id| id.as_str().to_owned())
                 .collect();

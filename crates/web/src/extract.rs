@@ -2,10 +2,12 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::os::unix::net::SocketAddr as SocketName;
 
 use auth::access::Unclear;
 use auth::session::Session;
 use auth::{App, Config, Token, Visit};
+use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
@@ -13,7 +15,6 @@ use axum::http::{Extensions, HeaderMap, HeaderName, Uri};
 
 use crate::cookies::{self, Cookie};
 use crate::error::Trouble;
-use crate::listener::Neighbor;
 
 /// A header in which a proxy says something of a request.
 pub(crate) struct Told {
@@ -54,6 +55,16 @@ where
         Ok(Caller(
             visit(&app.config, &parts.extensions, &parts.headers).with_agent(agent).with_device(device),
         ))
+    }
+}
+
+/// The other end of a socket in the file system. It has no address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Neighbor;
+
+impl Connected<SocketName> for Neighbor {
+    fn connect_info(_: SocketName) -> Neighbor {
+        Neighbor
     }
 }
 

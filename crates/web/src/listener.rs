@@ -8,13 +8,13 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::{SocketAddr as SocketName, UnixListener};
 
 use auth::App;
-use axum::extract::connect_info::Connected;
 use axum_server::accept::DefaultAcceptor;
 use axum_server::tls_rustls::RustlsAcceptor;
 use axum_server::{Address, Handle, Server, from_tcp, from_unix};
 
 use crate::crowd::Crowd;
 use crate::door::Door;
+use crate::extract::Neighbor;
 use crate::lane::Fork;
 use crate::metrics::{self, Desk};
 use crate::tls::Tls;
@@ -44,16 +44,6 @@ impl From<TcpListener> for Listener {
 impl From<UnixListener> for Listener {
     fn from(socket: UnixListener) -> Self {
         Listener::new(Socket::Unix(socket))
-    }
-}
-
-/// The other end of a socket in the file system. It has no address.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Neighbor;
-
-impl Connected<SocketName> for Neighbor {
-    fn connect_info(_: SocketName) -> Neighbor {
-        Neighbor
     }
 }
 
