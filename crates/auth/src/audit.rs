@@ -115,11 +115,13 @@ pub(crate) enum Happened {
     AccessRuleAdded,
     /// An access rule was removed by command.
     AccessRuleRemoved,
+    /// The house was brought back from a backup.
+    Restored,
 }
 
 impl Happened {
     /// All of them, in their order.
-    pub(crate) const ALL: [Happened; 46] = [
+    pub(crate) const ALL: [Happened; 47] = [
         Happened::RegistrationStarted,
         Happened::UserCreated,
         Happened::UserImported,
@@ -166,6 +168,7 @@ impl Happened {
         Happened::TokenRevoked,
         Happened::AccessRuleAdded,
         Happened::AccessRuleRemoved,
+        Happened::Restored,
     ];
 
     pub(crate) fn text(self) -> &'static str {
@@ -216,6 +219,7 @@ impl Happened {
             Happened::TokenRevoked => "token.revoked",
             Happened::AccessRuleAdded => "access.rule_added",
             Happened::AccessRuleRemoved => "access.rule_removed",
+            Happened::Restored => "restored",
         }
     }
 

@@ -54,6 +54,16 @@ pub async fn keep_log(app: App) {
     }
 }
 
+/// A file that is larger is looked through by `latchkey verify` only: this much takes a second.
+const LOOKED_INSIDE: u64 = 64 << 20;
+
+/// Looks once whether the file of the database is damaged inside. When it is, nothing more is written, and that is said.
+pub async fn look_inside(app: App) {
+    if let Err(error) = app.db.look_inside(LOOKED_INSIDE).await {
+        tracing::error!(%error, "`latchkey verify` names everything that is wrong");
+    }
+}
+
 /// Does the chores every minute, for as long as it is polled. What is there for all nodes is done by one of them.
 pub async fn every_minute(app: App) {
     let (mut minute, holder) = (tokio::time::interval(Duration::from_secs(60)), app.random.holder());

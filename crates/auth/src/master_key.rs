@@ -38,6 +38,17 @@ impl MasterKey {
         })
     }
 
+    /// The key that a backup was written with, which has to be there before anything is.
+    pub(crate) fn find_for_backup(&self) -> Result<Key> {
+        self.existing()?.ok_or_else(|| {
+            Error::Refused(format!(
+                "a backup opens with the master key of the server that wrote it, and no key is here: put it there as {0} \
+                 (chmod 600), or into the setting master_key. It is not in the backup",
+                self.file.display()
+            ))
+        })
+    }
+
     /// The key of a database that has none yet; makes the file when there is nothing.
     pub(crate) fn find_or_make(&mut self, random: &Random) -> Result<Key> {
         if let Some(key) = self.existing()? {

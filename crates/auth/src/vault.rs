@@ -293,7 +293,13 @@ fn place_of(id: &str, purpose: &str) -> Vec<u8> {
     Place { table: "keys", column: "sealed", user: purpose, row: id }.bytes()
 }
 
-fn unseal(ring: &[SealedKey], master: &Key, random: Random) -> Result<Vault> {
+/// The key under which backups are written. The key of one is derived from it.
+pub(crate) fn backup_key(master: &Key) -> Key {
+    derive(master, "backup")
+}
+
+/// Opens a ring with the master key that it was made with.
+pub(crate) fn unseal(ring: &[SealedKey], master: &Key, random: Random) -> Result<Vault> {
     let wrong = || {
         Error::Refused(
             "the master key is not the one this database was made with. Nothing was written. Put the right key back: it is in \

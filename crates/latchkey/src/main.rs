@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod backup;
 mod completion;
 mod config;
 mod doctor;
@@ -18,6 +19,7 @@ mod otp;
 mod preflight;
 mod progress;
 mod proxy_config;
+mod restore;
 mod serve;
 mod session;
 mod settings;
@@ -27,6 +29,7 @@ mod supervisor;
 mod terminal;
 mod token;
 mod user;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -92,6 +95,28 @@ enum Command {
         /// Also write the secrets that authenticators share with phones
         #[arg(long)]
         secrets: bool,
+    },
+    /// Write everything into one encrypted file, while servers run
+    Backup {
+        /// A file that is not there yet; - is standard output
+        file: PathBuf,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Bring a backup back into an empty place; what could have been used since is void
+    Restore {
+        /// What `latchkey backup` has written
+        file: PathBuf,
+        /// Only look whether it is whole, and what is in it
+        #[arg(long)]
+        check: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Look whether the database is whole: file, keys, all that is sealed, audit log
+    Verify {
+        #[command(flatten)]
+        output: Output,
     },
     /// The audit log: verify it, list it, export it
     #[command(subcommand)]
@@ -341,6 +366,9 @@ fn run(flags: &Flags, command: Command, since: Stopwatch) -> Result<()> {
         Command::Access(access) => access::run(flags, access),
         Command::Audit(audit) => audit::run(flags, audit),
         Command::Export { secrets } => export::run(flags, secrets),
+        Command::Backup { file, output } => backup::run(flags, &file, output.json),
+        Command::Restore { file, check, output } => restore::run(flags, &file, (check, output.json)),
+        Command::Verify { output } => verify::run(flags, output.json),
         Command::User(User::Add { name, role, output }) => user::add(flags, &name, role, output.json),
         Command::User(User::List { output }) => user::list(flags, output.json),
         Command::User(User::Show { name, output }) => user::show(flags, &name, output.json),

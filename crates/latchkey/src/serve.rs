@@ -53,6 +53,7 @@ pub(crate) fn run(flags: &Flags, grace: Option<String>, since: Stopwatch) -> Res
         warn(&app.config);
         let chores = tokio::spawn(chores::every_minute(app.clone()));
         let log = tokio::spawn(chores::keep_log(app.clone()));
+        tokio::spawn(chores::look_inside(app.clone()));
         let stop = stop_signal(supervisor.clone())?;
         let reloads = tokio::spawn(reload(tls.clone(), hang_up()?, supervisor.clone()));
         greet(&app, registration_is_set, since).await?;

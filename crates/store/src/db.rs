@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use crate::job::{Job, Queued, Shape, deadline};
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
+use crate::sqlite_file::{self, Site};
 use crate::tally::{Activity, Counters, Tally};
 use crate::wal_index::State;
 use crate::{Conn, Error, Result, Time, Tx, migrate};
@@ -70,6 +71,26 @@ impl Db {
     /// Refuses a schema that is newer than this program can work with, one that was changed by hand, a PostgreSQL
     /// database that orders text otherwise than by its bytes, and one on another machine that is not to be encrypted.
     pub async fn open(url: &str, now: Time) -> Result<Db> {
+        let db = Db::open_as_it_is(url).await?;
+        for pause in [10, 50, 250, 1000] {
+            match db.bring_up(now).await {
+                // Another node is starting on the same database, and was first with this table or that row.
+                Err(Error::Taken) => std::thread::sleep(Duration::from_millis(pause)),
+                done => return done.map(|()| db),
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    /// The same without bringing anything up to date: [`Db::schema`] says what is there.
+    pub async fn open_as_it_is(url: &str) -> Result<Db> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            sqlite_file::refuse_damaged(Path::new(path))?;
+        }
+        Db::connect(url).await
+    }
+
+    async fn connect(url: &str) -> Result<Db> {
         let counters = Arc::<Counters>::default();
         let engine = match Kind::of(url)? {
             Kind::Sqlite => {
@@ -86,14 +107,48 @@ impl Db {
         };
         // Compared and ordered as bytes, or names and ids would mean different things in the two engines.
         db.ask::<(), Error, _>(Shape::Scan, WAIT, migrate::refuse_other_collations).await?;
-        for pause in [10, 50, 250, 1000] {
-            match db.bring_up(now).await {
-                // Another node is starting on the same database, and was first with this table or that row.
-                Err(Error::Taken) => std::thread::sleep(Duration::from_millis(pause)),
-                done => return done.map(|()| db),
-            }
+        Ok(db)
+    }
+
+    /// Makes a database where there is nothing, and has `fill` fill it, whole or not at all: it has the schema of `schema` then, and
+    /// is brought up to date afterward.
+    ///
+    /// PostgreSQL does that in one transaction. SQLite does so, too, in a file beside the place, which takes it in the end: where
+    /// that is interrupted, a file remains whose name says that it is unfinished.
+    pub async fn found<T, E>(
+        url: &str,
+        (schema, now): (i64, Time),
+        fill: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let site = match url.strip_prefix("sqlite:") {
+            Some(path) => Some(Site::new(Path::new(path))?),
+            None => None,
+        };
+        let place = site.as_ref().map_or_else(|| url.to_owned(), |site| format!("sqlite:{}", site.draft()));
+        let db = Db::connect(&place).await?;
+        let filled = db.ask::<T, E, _>(Shape::Schema, SCHEMA_WAIT, move |tx| {
+            migrate::found(tx, schema, now)?;
+            let filled = fill(tx)?;
+            migrate::up(tx, now)?;
+            Ok(filled)
+        });
+        let filled = filled.await;
+        drop(db);
+        let filled = filled?;
+        site.map_or(Ok(()), Site::take)?;
+        Ok(filled)
+    }
+
+    /// Whether nothing at all is at `url`: no file, or no table in a database of PostgreSQL.
+    pub fn is_empty(url: &str) -> Result<bool> {
+        match Kind::of(url)? {
+            Kind::Sqlite => sqlite_file::is_free(Path::new(&url["sqlite:".len()..])),
+            Kind::Postgres => crate::postgres::is_empty(url),
         }
-        Err(Error::Overloaded)
     }
 
     /// Brings the schema up to date: at once where the engine is our own, and step by step where it may be many machines.
@@ -221,6 +276,20 @@ impl Db {
     /// Whether the database answers; the error says why not.
     pub async fn health(&self) -> Result<()> {
         self.scan(migrate::look).await
+    }
+
+    /// Looks whether the file of a database is damaged inside, where it has one of at most so many bytes. When it is, nothing more
+    /// is written from then on, and [`Db::health`] says so.
+    pub async fn look_inside(&self, most: u64) -> Result<()> {
+        let Engine::Sqlite(sqlite) = &*self.engine else { return Ok(()) };
+        let (reply, answer) = oneshot::channel();
+        let look = sqlite.look_inside(most);
+        // Nobody else waits for this.
+        let spawned = std::thread::Builder::new().name("db-inside".to_owned()).spawn(move || {
+            let _ = reply.send(look());
+        });
+        spawned.map_err(Error::broken)?;
+        answer.await.unwrap_or_else(|_| Err(Error::broken("looking inside the database panicked")))
     }
 
     /// Whether what was last written was kept; the error says why not, as far as it is known.

@@ -86,6 +86,16 @@ const STEPS: &str = "CREATE TABLE IF NOT EXISTS migration_steps (
     step     BIGINT NOT NULL
 )";
 
+/// Makes the tables of a schema, in a database that has none.
+pub(crate) fn found(tx: &mut Tx<'_>, schema: i64, now: Time) -> Result<()> {
+    tx.control(TABLE)?;
+    if version(tx)?.is_some() {
+        return Err(Error::refused("there is a Latchkey in this database already"));
+    }
+    let known = MIGRATIONS.iter().take_while(|migration| migration.version <= schema).count();
+    apply(tx, &MIGRATIONS[..known], now)
+}
+
 /// Applies what is missing, in one transaction.
 pub(crate) fn up(tx: &mut Tx<'_>, now: Time) -> Result<()> {
     tx.control(TABLE)?;
@@ -180,8 +190,6 @@ fn note(tx: &mut Tx<'_>, migration: &Migration, now: Time) -> Result<()> {
 
 /// Which are missing, in their order. Refuses a schema that this program does not know.
 fn missing<'a>(tx: &mut Tx<'_>, known: &'a [Migration]) -> Result<Vec<&'a Migration>> {
-    const APPLIED: Sql =
-        Sql::new("SELECT version, checksum, min_compatible FROM migrations ORDER BY version");
     let applied = tx.all(APPLIED, &[], |row| Ok((row.int(0)?, row.text(1)?, row.int(2)?)))?;
     let newest = known.last().map_or(0, |migration| migration.version);
     if let Some((version, _, oldest)) = applied.last()
@@ -193,21 +201,40 @@ fn missing<'a>(tx: &mut Tx<'_>, known: &'a [Migration]) -> Result<Vec<&'a Migrat
              from before the upgrade"
         )));
     }
-    let mut missing = Vec::new();
-    for migration in known {
-        match applied.iter().find(|(version, ..)| *version == migration.version) {
-            Some((_, found, _)) if *found == checksum(migration.text) => {}
-            Some(_) => {
-                return Err(Error::refused(format!(
-                    "migration {} of the database is not the one this program knows: it was changed, or made by another build",
-                    migration.version
-                )));
-            }
-            None => missing.push(migration),
-        }
+    if let Some(wrong) = wrong_in(&applied, known).into_iter().next() {
+        return Err(Error::refused(wrong));
     }
-    Ok(missing)
+    let is_there = |migration: &Migration| applied.iter().any(|(version, ..)| *version == migration.version);
+    Ok(known.iter().filter(|migration| !is_there(migration)).collect())
 }
+
+/// What is wrong with the list of migrations that were applied: version, checksum, and which programs it lets work with it.
+fn wrong_in(applied: &[(i64, String, i64)], known: &[Migration]) -> Vec<String> {
+    const REMEDY: &str = "Start the Latchkey that made it, or bring the last backup back (latchkey restore)";
+    let newest = applied.iter().map(|(version, ..)| *version).max().unwrap_or(0);
+    let wrong = |migration: &Migration| {
+        let number = migration.version;
+        match applied.iter().find(|(version, ..)| *version == number) {
+            Some((_, found, _)) if *found != checksum(migration.text) => Some(format!(
+                "migration {number} of the database is not the one this program knows: it was changed, or made by another build. \
+                 {REMEDY}"
+            )),
+            None if number < newest => Some(format!(
+                "migration {number} is not in the list of the database, and a later one is: the list was changed by hand. {REMEDY}"
+            )),
+            _ => None,
+        }
+    };
+    known.iter().filter_map(wrong).collect()
+}
+
+/// What is wrong with the list of migrations of a database, each with what to do.
+pub(crate) fn judge(conn: &mut Conn<'_>) -> Result<Vec<String>> {
+    let applied = conn.all(APPLIED, &[], |row| Ok((row.int(0)?, row.text(1)?, row.int(2)?)))?;
+    Ok(wrong_in(&applied, MIGRATIONS))
+}
+
+const APPLIED: Sql = Sql::new("SELECT version, checksum, min_compatible FROM migrations ORDER BY version");
 
 fn checksum(text: &str) -> String {
     // A checkout may have changed the line ends.

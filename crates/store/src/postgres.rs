@@ -122,19 +122,37 @@ fn server(url: &str) -> Result<Server> {
 
 /// The schema of a database, if one of ours is in it.
 pub(crate) fn schema(url: &str) -> Result<Option<i64>> {
+    look_at(url, |conn| {
+        // Statements that only PostgreSQL understands stand in this file: `CREATE TABLE IF NOT EXISTS` would make the table.
+        const IS_THERE: Sql = Sql::new("SELECT to_regclass('migrations') IS NOT NULL");
+        match conn.one(IS_THERE, &[], |row| row.bool(0))? {
+            Some(true) => migrate::version(conn),
+            _ => Ok(None),
+        }
+    })
+}
+
+/// Whether a database has no table at all where ours would be.
+pub(crate) fn is_empty(url: &str) -> Result<bool> {
+    look_at(url, |conn| {
+        const TABLES: Sql =
+            Sql::new("SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema()");
+        Ok(conn.one(TABLES, &[], |row| row.int(0))? == Some(0))
+    })
+}
+
+/// Looks at a database that is not open.
+fn look_at<T: Send + 'static>(
+    url: &str,
+    look: impl FnOnce(&mut Conn<'_>) -> Result<T> + Send + 'static,
+) -> Result<T> {
     let server = server(url)?;
     let look = move || {
         let mut link = Link::open(&server, Lane::Read).map_err(away)?;
-        let mut conn = Conn::new(Engine::Pg(&mut link));
-        // The other statement that only PostgreSQL understands: `CREATE TABLE IF NOT EXISTS` would make the table.
-        const IS_THERE: Sql = Sql::new("SELECT to_regclass('migrations') IS NOT NULL");
-        match conn.one(IS_THERE, &[], |row| row.bool(0))? {
-            Some(true) => migrate::version(&mut conn),
-            _ => Ok(None),
-        }
+        look(&mut Conn::new(Engine::Pg(&mut link)))
     };
     // On a thread of its own: the client brings a runtime, and one cannot start within another.
-    std::thread::spawn(look).join().unwrap_or_else(|_| Err(Error::broken("looking at the schema panicked")))
+    std::thread::spawn(look).join().unwrap_or_else(|_| Err(Error::broken("looking at the database panicked")))
 }
 
 /// A connection and the statements it has prepared.
@@ -350,7 +368,7 @@ impl ToSql for Value<'_> {
 
 /// The engine's clock.
 pub(crate) fn clock(conn: &mut Conn<'_>) -> Result<Option<Time>> {
-    // One of two statements that only PostgreSQL understands; `tests/queries.rs` knows it by its place.
+    // One of the statements that only PostgreSQL understands; `tests/queries.rs` knows them by their place.
     const CLOCK: Sql = Sql::new("SELECT CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)");
     conn.one(CLOCK, &[], |row| row.time(0))
 }

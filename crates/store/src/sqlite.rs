@@ -1,7 +1,5 @@
 //! SQLite: one writer thread with group commit, point reads on the caller's thread, scans on threads of their own.
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
@@ -15,7 +13,7 @@ use crate::job::{Queued, Ran, Shape, deadline, monotonic};
 use crate::sql::{Engine, RowOf};
 use crate::tally::{Counters, Lane};
 use crate::wal_index::{self, State, WalIndex};
-use crate::{Conn, Error, Result, Row, Sql, Tx, Value, migrate};
+use crate::{Conn, Error, Result, Row, Sql, Tx, Value, migrate, sqlite_file};
 
 /// Jobs that may wait. More is an answer: 503.
 const QUEUE: usize = 4096;
@@ -50,7 +48,7 @@ pub(crate) struct Sqlite {
 
 impl Sqlite {
     pub(crate) fn open(path: &Path, counters: Arc<Counters>) -> Result<Self> {
-        make_private(path);
+        sqlite_file::make(path);
         let mut writer = connect(path, Access::Write)?;
         let pages = format!("PRAGMA cache_size=-{WRITER_PAGES}");
         writer.execute_batch(&pages).map_err(error)?;
@@ -134,6 +132,28 @@ impl Sqlite {
         self.index.state()
     }
 
+    /// Looks at every page and every index, and writes nothing more from then on when something is wrong. What is larger than
+    /// `most` bytes is not looked at, since that would take too long beside people who sign in.
+    pub(crate) fn look_inside(&self, most: u64) -> impl FnOnce() -> Result<()> + Send + 'static {
+        let (path, dead) = (self.path.clone(), self.dead.clone());
+        move || {
+            if length(&path) > most {
+                return Ok(());
+            }
+            match sqlite_file::damages(&path)?.first() {
+                None => Ok(()),
+                Some(damage) => {
+                    let why = Error::gone(format!(
+                        "its file is damaged, and nothing more is written: {damage}. {}",
+                        sqlite_file::REMEDY
+                    ));
+                    let _ = dead.set(why.clone());
+                    Err(why)
+                }
+            }
+        }
+    }
+
     pub(crate) fn health(&self) -> Result<()> {
         self.dead.get().map_or(Ok(()), |error| Err(error.clone()))
     }
@@ -161,12 +181,6 @@ fn join(thread: JoinHandle<()>) {
 pub(crate) enum Access {
     Read,
     Write,
-}
-
-/// Makes the file, if there is none, for its owner alone. SQLite gives the files beside it the same mode.
-fn make_private(path: &Path) {
-    // What stands in the way of it stands in the way of opening it, too, which says what it is.
-    let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
 }
 
 pub(crate) fn connect(path: &Path, access: Access) -> Result<Connection> {
@@ -224,6 +238,7 @@ pub(crate) fn schema(path: &Path) -> Result<Option<i64>> {
     if !path.exists() {
         return Ok(None);
     }
+    sqlite_file::refuse_damaged(path)?;
     let look = || -> rusqlite::Result<bool> {
         let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         conn.busy_timeout(BUSY)?;

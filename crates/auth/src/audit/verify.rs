@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use store::events::{self, Event};
 use store::seals::{self, Removed, Seal};
-use store::{Conn, Id, Time};
+use store::{Conn, Db, Id, Time};
 
 use crate::audit::finding::{Finding, What};
 use crate::audit::mark::{self, ADOPTED, Entry};
@@ -59,8 +59,17 @@ pub struct Listener {
 
 /// Looks at the whole log. `expect` is a head that was noted elsewhere, which has to be in it.
 pub async fn run(app: &App, expect: Option<Head>, listener: Listener) -> Result<Report> {
+    run_over((&app.db, &app.vault), expect, listener).await
+}
+
+/// The same over a database that is open, and nothing else.
+pub(crate) async fn run_over(
+    (db, vault): (&Db, &Vault),
+    expect: Option<Head>,
+    listener: Listener,
+) -> Result<Report> {
     let walk = Walk {
-        vault: app.vault.clone(),
+        vault: vault.clone(),
         listener,
         expect,
         report: Report::default(),
@@ -73,7 +82,7 @@ pub async fn run(app: &App, expect: Option<Head>, listener: Listener) -> Result<
     for page in 0.. {
         let walk = walk.clone();
         // Each piece sees one state of the database, and is told what was removed by rule since the last.
-        let more = app.db.scan(move |conn| {
+        let more = db.scan(move |conn| {
             let mut walk = walk.lock().map_err(|_| Error::broken(anyhow::anyhow!("verifying panicked")))?;
             // What was said cannot be taken back, so a piece is not walked twice.
             if std::mem::replace(&mut walk.page, page + 1) != page {

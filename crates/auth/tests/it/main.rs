@@ -10,5 +10,6 @@ mod groups;
 mod house;
 mod import;
 mod people;
+mod restore;
 mod trial;
 mod visitors;

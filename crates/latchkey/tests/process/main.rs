@@ -8,6 +8,7 @@ mod audit;
 #[expect(dead_code, reason = "the tests of pages use the rest")]
 mod authenticator;
 mod authority;
+mod backups;
 mod browser;
 mod caches;
 #[path = "../../../web/tests/browser/browser.rs"]
@@ -15,6 +16,7 @@ mod caches;
 mod chromium;
 mod cluster;
 mod crowds;
+mod damage;
 mod doctor;
 #[path = "../../../web/tests/browser/driver.rs"]
 mod driver;

@@ -27,7 +27,7 @@ pub(crate) async fn ada(world: &World) -> Person {
 }
 
 /// Ada, signed in at the program of the family.
-async fn ada_inside(world: &World, ada: &Person) -> Traveler {
+pub(crate) async fn ada_inside(world: &World, ada: &Person) -> Traveler {
     let mut traveler = Traveler::new(world);
     let rest = traveler.goes_to(&format!("{APP}/photos?year=2026")).await;
     let at = rest.is_at_the_portal("/login").0.to_owned();

@@ -27,6 +27,7 @@ mod doors;
 mod drift;
 mod durable;
 mod enumeration;
+mod epoch;
 mod flood;
 mod floods;
 mod flows;

@@ -13,7 +13,7 @@ use crate::proxied::{APP, Traveler, ask, ask_as_nginx, behind_a_proxy};
 use crate::races::{count, released};
 use crate::world::{Browser, PASSWORD, Person, Seen, World};
 
-const DAV: &str = "https://dav.example.org";
+pub(crate) const DAV: &str = "https://dav.example.org";
 const NEW: &str = "/account/tokens/new";
 
 /// A rule by which the tokens of the family open the calendar.
@@ -28,7 +28,7 @@ fn takes_tokens() -> Rule {
     draft.check(None).unwrap()
 }
 
-fn with_dav(config: &mut Config) {
+pub(crate) fn with_dav(config: &mut Config) {
     behind_a_proxy(config);
     config.access_rules.push(takes_tokens());
 }
@@ -46,7 +46,7 @@ async fn ada_at_the_portal(world: &World) -> (Person, Browser) {
     (ada.clone(), signed_in(world, &ada).await)
 }
 
-async fn signed_in(world: &World, person: &Person) -> Browser {
+pub(crate) async fn signed_in(world: &World, person: &Person) -> Browser {
     let browser = Traveler::new(world).portal();
     browser
         .post("/login", &[("username", &person.name), ("password", PASSWORD)])
@@ -72,12 +72,12 @@ async fn app_password(browser: &Browser, name: &str) -> String {
 }
 
 /// A program of somebody's that shows these words as `Authorization`.
-fn program(world: &World, authorization: &str) -> Browser {
+pub(crate) fn program(world: &World, authorization: &str) -> Browser {
     let program = Traveler::new(world).at(DAV).without("sec-fetch-mode").with("accept", "*/*");
     program.with("authorization", authorization)
 }
 
-fn basic(name: &str, password: &str) -> String {
+pub(crate) fn basic(name: &str, password: &str) -> String {
     format!("Basic {}", BASE64.encode(format!("{name}:{password}").as_bytes()))
 }
 

@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use auth::backup::{self, Source};
 use auth::config::{Factors, PublicUrl};
+use auth::restore::Restore;
 use auth::{App, Clock, Config, Cost, Random, Time};
 use axum::Router;
 use axum::body::Body;
@@ -110,6 +112,25 @@ impl World {
         World::open(scratch, clock, Random::Os, change).await.expect("it opens, and is migrated")
     }
 
+    /// Writes a backup of it.
+    pub(crate) async fn backed_up(&self) -> Backup {
+        let file = self.dir().join("one.backup");
+        let out = Box::new(std::fs::File::create(&file).expect("a file"));
+        let source =
+            Source::open_with(&self.app.config, self.clock.clone(), Random::Os).await.expect("it opens");
+        backup::write(&source, out, Box::new(|_| {})).await.expect("a backup");
+        Backup { file, of: self.clone() }
+    }
+
+    /// A copy of SQLite's file, as somebody makes it who has no backup.
+    pub(crate) async fn copied(&self, change: impl FnOnce(&mut Config)) -> World {
+        let scratch = Arc::new(Scratch::new(Kind::Sqlite));
+        for name in ["latchkey.db", "latchkey.db-wal", "master.key"] {
+            std::fs::copy(self.dir().join(name), scratch.dir().join(name)).expect("a copy");
+        }
+        World::open(scratch, self.clock.clone(), Random::Os, change).await.expect("a copy opens")
+    }
+
     /// The database itself, to look behind the scenes.
     pub(crate) async fn db(&self) -> Db {
         Db::open(self.scratch.url(), self.clock.now()).await.expect("the database opens")
@@ -132,6 +153,32 @@ impl World {
     /// Lets time pass, in seconds.
     pub(crate) fn wait(&self, seconds: i64) {
         self.clock.advance(seconds);
+    }
+}
+
+/// A backup of a world.
+pub(crate) struct Backup {
+    pub file: PathBuf,
+    of: World,
+}
+
+impl Backup {
+    /// Brings it back in another place, into either engine.
+    pub(crate) async fn restored(&self, kind: Kind, change: impl Fn(&mut Config)) -> World {
+        let scratch = Arc::new(Scratch::new(kind));
+        std::fs::copy(self.of.dir().join("master.key"), scratch.dir().join("master.key")).expect("the key");
+        let mut config = Config {
+            data_dir: scratch.dir().to_owned(),
+            database: scratch.url().to_owned().into(),
+            ..Config::default()
+        };
+        change(&mut config);
+        let clock = self.of.clock.clone();
+        let restore =
+            Restore::new_with(&config, &self.file, (clock.clone(), Random::Os)).expect("the key is there");
+        let contents = restore.look(&mut |_| {}).expect("it is whole");
+        restore.run(&contents, Box::new(|_| {})).await.expect("it is restored");
+        World::open(scratch, clock, Random::Os, change).await.expect("it opens")
     }
 }
 
