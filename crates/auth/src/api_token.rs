@@ -251,7 +251,7 @@ pub async fn visitor(app: &App, (name, shown): (Option<&str>, &str), host: &str)
     if name.is_some_and(|name| !name.eq_ignore_ascii_case(&owner)) {
         return Ok(None);
     }
-    let groups = app.db.read(move |conn| groups::of_user(conn, &id)).await?;
+    let groups = app.db.check(move |conn| groups::of_user(conn, &id)).await?;
     Ok(Some(Visitor { name: owner, groups, level, proved_at: created_at, by_token: true }))
 }
 
@@ -259,14 +259,14 @@ pub async fn visitor(app: &App, (name, shown): (Option<&str>, &str), host: &str)
 pub async fn find(app: &App, shown: &str) -> Result<Option<ApiToken>> {
     let Some(token) = shown.strip_prefix(PREFIX).and_then(Token::parse) else { return Ok(None) };
     let (now, mac) = (app.clock.now(), app.vault.token_mac(Purpose::ApiToken, &token));
-    let found = app.db.read(move |conn| api_tokens::live(conn, &mac, now)).await?;
+    let found = app.db.check(move |conn| api_tokens::live(conn, &mac, now)).await?;
     let Some(token) = found.map(api_token).filter(|token| token.is_enough(app.config.factors)) else {
         return Ok(None);
     };
     if token.used_at.is_none_or(|used| now.millis_since(used) >= TOUCH_EVERY) {
-        let id = token.id.clone();
-        // Whoever has a token is heard even while that cannot be noted.
-        let _ = app.db.write(move |tx| api_tokens::touch(tx, &id, now)).await;
+        let (db, id) = (app.db.clone(), token.id.clone());
+        // Whoever has a token is heard even while that cannot be noted, and does not wait for it.
+        tokio::spawn(async move { db.write(move |tx| api_tokens::touch(tx, &id, now)).await });
     }
     Ok(Some(token))
 }

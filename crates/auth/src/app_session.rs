@@ -69,6 +69,12 @@ impl Glance {
     pub fn take(app: &App) -> Glance {
         Glance { now: app.clock.now(), state: app.db.state() }
     }
+
+    /// Whoever is not let in may have been given what they lack by another node, a moment ago: then this is a glance that goes by nothing
+    /// but what is read. `None` where there can be no more to find.
+    pub fn again(self) -> Option<Glance> {
+        self.state.filter(|state| !state.is_exact()).map(|_| Glance { state: None, ..self })
+    }
 }
 
 /// A browser that has just been signed in at the host of a program.
@@ -182,25 +188,25 @@ fn below(domain: &Domain) -> String {
 pub async fn find(app: &App, token: &Token, origin: &str, glance: Glance) -> Result<Option<Arc<Visitor>>> {
     let (now, factors) = (glance.now, app.config.factors);
     let mac = app.vault.token_mac(Purpose::App, token);
-    let found = match app.remembered.find(glance.state, &mac) {
-        Some(found) => Some(found),
-        None => read(app, (mac, origin), glance).await?,
-    };
     // What was remembered was found at this origin, or at another, and some time ago.
     let holds = |found: &Arc<Found>| {
         found.origin == origin && found.live.is_live(now) && session::is_enough(&found.live, factors)
     };
-    let Some(found) = found.filter(holds) else { return Ok(None) };
-    seen::note(app, &found.live, (now, session::idle_at(found.live.keep, now))).await;
+    let found = match app.remembered.find(glance.state, &mac, now).filter(holds) {
+        Some(found) => Some(found),
+        None => read(app, (mac, origin), glance).await?.filter(holds),
+    };
+    let Some(found) = found else { return Ok(None) };
+    seen::note(app, &found.live, (now, session::idle_at(found.live.keep, now)));
     Ok(Some(found.visitor.clone()))
 }
 
 async fn read(app: &App, (mac, origin): (String, &str), glance: Glance) -> Result<Option<Arc<Found>>> {
     let (asked, origin) = ((mac.clone(), origin.to_owned()), origin.to_owned());
-    let found = app.db.read(move |conn| app_sessions::live(conn, &asked.0, &asked.1, glance.now)).await?;
+    let found = app.db.check(move |conn| app_sessions::live(conn, &asked.0, &asked.1, glance.now)).await?;
     Ok(found.map(|(live, groups)| {
         let visitor = Arc::new(visitor(&live, groups));
-        app.remembered.keep(glance.state, mac, Found { origin, live, visitor })
+        app.remembered.keep(glance.state, mac, Found { origin, live, visitor, read_at: glance.now })
     }))
 }
 

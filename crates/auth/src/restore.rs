@@ -23,8 +23,8 @@ use crate::vault::{self, Vault};
 use crate::{Clock, Config, Error, Random, Result, Visit, timestamp};
 
 /// Tables whose rows do not come back. Those of people who are signed in, or on their way; what a browser or a program shows; links;
-/// recovery codes, of which nobody knows any more which were used; and who does which chore.
-pub const ENDED: [&str; 13] = [
+/// recovery codes, of which nobody knows any more which were used; who does which chore, and how often anything was revoked.
+pub const ENDED: [&str; 14] = [
     "registrations",
     "enrollments",
     "recovery_codes",
@@ -38,6 +38,7 @@ pub const ENDED: [&str; 13] = [
     "app_sessions",
     "api_tokens",
     "leases",
+    "revocations",
 ];
 /// Names of tokens that are kept to be listed.
 const LISTED: usize = 100;

@@ -12,8 +12,7 @@ use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
 use crate::sqlite_file::{self, Site};
 use crate::tally::{Activity, Counters, Tally};
-use crate::wal_index::State;
-use crate::{Conn, Error, Result, Time, Tx, migrate};
+use crate::{Conn, Error, Result, State, Time, Tx, migrate};
 
 /// A job that has waited this long for its turn does not run.
 const WAIT: Duration = Duration::from_secs(5);
@@ -240,11 +239,33 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        self.point(Shape::Point, f).await
+    }
+
+    /// The same in a lane of its own, for what is asked before every request to a program: it waits behind nobody who signs in.
+    pub async fn check<T, E>(
+        &self,
+        f: impl Fn(&mut Conn<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.point(Shape::Check, f).await
+    }
+
+    async fn point<T, E>(
+        &self,
+        shape: Shape,
+        f: impl Fn(&mut Conn<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
         match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite.point(f, &self.counters),
-            Engine::Postgres(_) => self.ask(Shape::Point, self.wait, move |tx| f(tx)).await,
-            #[cfg(feature = "simulation")]
-            Engine::Sim(_) => self.ask(Shape::Point, self.wait, move |tx| f(tx)).await,
+            _ => self.ask(shape, self.wait, move |tx| f(tx)).await,
         }
     }
 
@@ -257,9 +278,12 @@ impl Db {
         self.ask(Shape::Scan, self.wait, move |tx| f(tx)).await
     }
 
-    /// What the database holds now, so that what was read from it before can be known to hold still. Costs less than a read. A commit
-    /// of this handle or a clone counts before it is answered, and any other a tenth of a millisecond later. `None` where it cannot
-    /// be told: then only reading helps.
+    /// What the database holds now, so that what was read from it before can be known to hold still. Costs less than a read, and nothing
+    /// is asked. `None` where it cannot be told: then only reading helps.
+    ///
+    /// On SQLite any commit counts: one of this handle or a clone before it is answered, any other a tenth of a millisecond later. On
+    /// PostgreSQL only what ends something or takes it from somebody does: what this handle does before it is answered, and what others
+    /// do within a second, or it cannot be told.
     pub fn state(&self) -> Option<State> {
         #[cfg(feature = "scratch")]
         if self.blind.is_some() {
@@ -267,7 +291,7 @@ impl Db {
         }
         match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite.state(),
-            Engine::Postgres(_) => None,
+            Engine::Postgres(postgres) => postgres.state(),
             #[cfg(feature = "simulation")]
             Engine::Sim(_) => None,
         }

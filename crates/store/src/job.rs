@@ -20,6 +20,8 @@ pub(crate) enum Shape {
     Schema,
     /// One statement, no transaction.
     Point,
+    /// The same, for whoever must not wait behind any other read.
+    Check,
     /// Several reads that see one state.
     Scan,
 }
@@ -100,7 +102,7 @@ where
                     counter.add(*more);
                 }
             }
-            Shape::Point | Shape::Scan => self.counters.read(),
+            Shape::Point | Shape::Check | Shape::Scan => self.counters.read(),
         }
         let answer = match (ended, self.answer) {
             (Err(error), _) => Err(error.into()),

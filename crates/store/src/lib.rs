@@ -9,6 +9,7 @@ mod job;
 mod meter;
 mod migrate;
 mod postgres;
+mod revocations;
 #[cfg(feature = "scratch")]
 pub mod scratch;
 #[cfg(feature = "simulation")]
@@ -16,6 +17,7 @@ pub mod sim;
 mod sql;
 mod sqlite;
 mod sqlite_file;
+mod state;
 mod tables;
 mod tally;
 mod tls;
@@ -55,10 +57,10 @@ use std::sync::Arc;
 pub use db::{Db, Kind};
 pub use meter::{Counter, Histogram, Spread};
 pub use sql::{Conn, Row, Sql, Tx, Value};
+pub use state::State;
 pub use tally::{Activity, Lane, Tally};
 pub use tls::Secrecy;
 pub use types::{Id, Time};
-pub use wal_index::State;
 
 /// How the connection to a database is kept from others, as its URL says it. Asks nobody.
 ///

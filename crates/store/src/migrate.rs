@@ -66,6 +66,13 @@ const MIGRATIONS: &[Migration] = &[
         // An older program would hear the token of somebody who is locked out.
         min_compatible: 8,
     },
+    Migration {
+        version: 9,
+        name: "revocations",
+        text: include_str!("../migrations/0009_revocations.sql"),
+        // Newer programs would not hear what an older one has revoked.
+        min_compatible: 9,
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (

@@ -1,4 +1,5 @@
-//! PostgreSQL: threads that own one connection each, in two lanes, so that reads never wait behind writes.
+//! PostgreSQL: threads that own one connection each, in three lanes, so that what is asked before every request to a program never waits
+//! behind who signs in, and reads never behind writes. One thread more hears of revocations.
 //!
 //! `READ COMMITTED` is enough, since every one-time thing is spent by one conditional statement. What the engine cannot
 //! serialize is run again; what was lost in a COMMIT is not, for nobody knows whether it happened.
@@ -9,21 +10,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use postgres::config::TargetSessionAttrs;
 use postgres::error::SqlState;
 use postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 use postgres::{Client, NoTls, Statement};
 
 use crate::job::{Queued, Ran, Shape, monotonic};
+use crate::revocations::{self, Hearing};
 use crate::sql::{Engine, RowOf};
 use crate::tally::{Counted, Counters};
 use crate::tls::{self, Server};
-use crate::{Conn, Error, Result, Row, Sql, Time, Tx, Value, migrate, tally};
+use crate::{Conn, Error, Result, Row, Sql, State, Time, Tx, Value, migrate, tally};
 
 const QUEUE: usize = 4096;
 const WRITERS: usize = 8;
-const READERS: usize = 8;
+const READERS: usize = 4;
+const CHECKERS: usize = 4;
 /// How often a job is run that the engine could not serialize.
 const RUNS: u32 = 6;
 const BACK_OFF: Duration = Duration::from_millis(100);
@@ -31,19 +34,29 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 pub(crate) struct Postgres {
     writes: Option<Sender<Queued>>,
     reads: Option<Sender<Queued>>,
+    checks: Option<Sender<Queued>>,
     threads: Vec<JoinHandle<()>>,
-    /// Connections that are open, to write with and to read with.
-    open: [Arc<AtomicUsize>; 2],
+    /// Connections that are open, of each lane.
+    open: [Arc<AtomicUsize>; 3],
+    hearing: Arc<Hearing>,
+    /// Ends whoever hears of revocations by being dropped.
+    ears: Option<Sender<()>>,
 }
 
 impl Postgres {
     pub(crate) fn open(url: &str, counters: &Arc<Counters>) -> Result<Self> {
         let server = server(url)?;
-        let open = [(); 2].map(|()| Arc::<AtomicUsize>::default());
+        let open = [(); 3].map(|()| Arc::<AtomicUsize>::default());
+        let hearing = Arc::<Hearing>::default();
         let (writes, write_jobs) = bounded(QUEUE);
         let (reads, read_jobs) = bounded(QUEUE);
+        let (checks, check_jobs) = bounded(QUEUE);
         let mut threads = Vec::new();
-        let lanes = [(Lane::Write, WRITERS, write_jobs), (Lane::Read, READERS, read_jobs)];
+        let lanes = [
+            (Lane::Write, WRITERS, write_jobs),
+            (Lane::Read, READERS, read_jobs),
+            (Lane::Check, CHECKERS, check_jobs),
+        ];
         for ((lane, count, jobs), open) in lanes.into_iter().zip(&open) {
             for _ in 0..count {
                 let worker = Worker {
@@ -53,13 +66,19 @@ impl Postgres {
                     link: None,
                     open: open.clone(),
                     counters: counters.clone(),
+                    hearing: hearing.clone(),
                 };
                 let spawned =
                     std::thread::Builder::new().name(format!("db-{}", lane.name())).spawn(|| worker.work());
                 threads.push(spawned.map_err(Error::broken)?);
             }
         }
-        Ok(Postgres { writes: Some(writes), reads: Some(reads), threads, open })
+        let (ears, closed) = bounded(0);
+        let listener = Listener { server, closed, hearing: hearing.clone() };
+        let spawned = std::thread::Builder::new().name("db-hears".to_owned()).spawn(|| listener.listen());
+        threads.push(spawned.map_err(Error::broken)?);
+        let (writes, reads, checks) = (Some(writes), Some(reads), Some(checks));
+        Ok(Postgres { writes, reads, checks, threads, open, hearing, ears: Some(ears) })
     }
 
     pub(crate) fn lanes(&self) -> Vec<tally::Lane> {
@@ -68,13 +87,23 @@ impl Postgres {
             waiting: queue.as_ref().map_or(0, Sender::len),
             connections: Some(open.load(Ordering::Relaxed)),
         };
-        vec![lane("write", &self.writes, &self.open[0]), lane("read", &self.reads, &self.open[1])]
+        let [write, read, check] = &self.open;
+        vec![
+            lane(Lane::Write.name(), &self.writes, write),
+            lane(Lane::Read.name(), &self.reads, read),
+            lane(Lane::Check.name(), &self.checks, check),
+        ]
+    }
+
+    pub(crate) fn state(&self) -> Option<State> {
+        self.hearing.state()
     }
 
     pub(crate) fn queue(&self, shape: Shape) -> &Sender<Queued> {
         let queue = match shape {
             Shape::Write | Shape::Schema => &self.writes,
             Shape::Point | Shape::Scan => &self.reads,
+            Shape::Check => &self.checks,
         };
         queue.as_ref().expect("the queues go when the database is dropped, and then nobody can ask")
     }
@@ -82,7 +111,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        (self.writes, self.reads) = (None, None);
+        (self.writes, self.reads, self.checks, self.ears) = (None, None, None, None);
         for thread in self.threads.drain(..) {
             if thread.thread().id() != std::thread::current().id() {
                 let _ = thread.join();
@@ -95,6 +124,7 @@ impl Drop for Postgres {
 enum Lane {
     Read,
     Write,
+    Check,
 }
 
 impl Lane {
@@ -102,6 +132,7 @@ impl Lane {
         match self {
             Lane::Read => "read",
             Lane::Write => "write",
+            Lane::Check => "check",
         }
     }
 }
@@ -176,7 +207,7 @@ impl Link {
                  SET synchronous_commit = on; SET standard_conforming_strings = on;",
             )
             .map_err(error)?;
-        if lane == Lane::Read {
+        if lane != Lane::Write {
             client.batch_execute("SET default_transaction_read_only = on").map_err(error)?;
         }
         Ok(Link { client, prepared: HashMap::new(), _counted: None })
@@ -239,6 +270,7 @@ struct Worker {
     link: Option<Link>,
     open: Arc<AtomicUsize>,
     counters: Arc<Counters>,
+    hearing: Arc<Hearing>,
 }
 
 impl Worker {
@@ -278,13 +310,13 @@ impl Worker {
         }
         let link = self.link.as_mut().expect("opened just above");
         let outcome = match job.shape() {
-            Shape::Point => point(link, job),
+            Shape::Point | Shape::Check => point(link, job),
             Shape::Scan => transaction(link, job, ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", None)),
-            Shape::Write => transaction(link, job, ("BEGIN", Some(&self.counters))),
+            Shape::Write => transaction(link, job, ("BEGIN", Some((&self.counters, &self.hearing)))),
             // A migration may take its time.
             Shape::Schema => {
                 let begin = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0";
-                transaction(link, job, (begin, Some(&self.counters)))
+                transaction(link, job, (begin, Some((&self.counters, &self.hearing))))
             }
         };
         if matches!(outcome, Outcome::Ended(Err(_))) {
@@ -305,43 +337,89 @@ fn point(link: &mut Link, job: &mut Queued) -> Outcome {
     }
 }
 
-/// Runs a job in a transaction that begins so. One that writes is counted.
-fn transaction(
-    link: &mut Link,
-    job: &mut Queued,
-    (begin, counters): (&str, Option<&Arc<Counters>>),
-) -> Outcome {
+/// Who is told of a transaction that writes.
+type Told<'a> = (&'a Arc<Counters>, &'a Hearing);
+
+/// Runs a job in a transaction that begins so.
+fn transaction(link: &mut Link, job: &mut Queued, (begin, told): (&str, Option<Told<'_>>)) -> Outcome {
     if let Err(error) = link.control(begin) {
         return Outcome::NeverRan(away(error));
     }
     let mut tx = Tx::new(Conn::new(Engine::Pg(link)));
     let ran = job.run(&mut tx);
-    let lost = tx.fate.lost;
-    if lost {
+    if tx.fate.lost {
         return Outcome::Ended(Err(Error::gone("the connection was lost")));
     }
+    let revoked = tx.fate.revoked;
     match ran {
         Ran::Keep => {
-            let began = monotonic();
-            match link.client.batch_execute("COMMIT") {
-                Ok(()) => {
-                    counters.inspect(|counters| counters.committed(1, began.elapsed()));
-                    Outcome::Ended(Ok(()))
-                }
-                Err(failed) => match error(failed) {
-                    // The engine says that it undid everything, so this one is not ambiguous.
-                    Error::Busy => Outcome::Again,
-                    other => {
-                        counters.inspect(|counters| counters.commit_failed());
-                        Outcome::Ended(Err(other))
-                    }
-                },
+            // The last thing of all, so that others wait for the row no longer than a COMMIT takes.
+            match if revoked { link.execute(revocations::RAISE, &[]).map(drop) } else { Ok(()) } {
+                Ok(()) => commit(link, told.map(|(counters, hearing)| (counters, hearing, revoked))),
+                Err(Error::Busy) => undo(link, true),
+                Err(error) => Outcome::Ended(Err(error)),
             }
         }
-        Ran::Undo | Ran::Again => match link.control("ROLLBACK") {
-            Ok(()) if ran == Ran::Again => Outcome::Again,
-            ended => Outcome::Ended(ended),
-        },
+        Ran::Undo | Ran::Again => undo(link, ran == Ran::Again),
+    }
+}
+
+fn commit(link: &mut Link, told: Option<(&Arc<Counters>, &Hearing, bool)>) -> Outcome {
+    let began = monotonic();
+    let committed = link.client.batch_execute("COMMIT").map_err(error);
+    if let Some((counters, hearing, revoked)) = told {
+        match &committed {
+            Ok(()) => counters.committed(1, began.elapsed()),
+            Err(Error::Busy) => {}
+            Err(_) => counters.commit_failed(),
+        }
+        // Before the answer leaves; and whatever it is, since what was lost on the way may have been done.
+        if revoked {
+            hearing.revoked();
+        }
+    }
+    match committed {
+        // The engine says that it undid everything, so this one is not ambiguous.
+        Err(Error::Busy) => Outcome::Again,
+        ended => Outcome::Ended(ended),
+    }
+}
+
+fn undo(link: &mut Link, again: bool) -> Outcome {
+    match link.control("ROLLBACK") {
+        Ok(()) if again => Outcome::Again,
+        ended => Outcome::Ended(ended),
+    }
+}
+
+/// Reads the number of revocations while somebody goes by it.
+struct Listener {
+    server: Server,
+    /// Nothing is ever sent: it ends with the database.
+    closed: Receiver<()>,
+    hearing: Arc<Hearing>,
+}
+
+impl Listener {
+    fn listen(self) {
+        let mut link = None;
+        while self.closed.recv_timeout(revocations::EVERY) == Err(RecvTimeoutError::Timeout) {
+            // What cannot be heard now is asked again, over another connection; nobody trusts what was heard before for long.
+            if self.hearing.is_asked() && self.ask(&mut link).is_err() {
+                link = None;
+            }
+        }
+    }
+
+    fn ask(&self, link: &mut Option<Link>) -> Result<()> {
+        let link = match link {
+            Some(link) => link,
+            None => link.insert(Link::open(&self.server, Lane::Check)?),
+        };
+        let sent = monotonic();
+        let number = revocations::number(&mut Conn::new(Engine::Pg(link)))?;
+        self.hearing.heard(number, sent);
+        Ok(())
     }
 }
 

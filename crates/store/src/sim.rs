@@ -227,7 +227,7 @@ impl State {
     fn look(&mut self, mut one: Waits, fault: Option<Fault>, ending: Ending) -> Result<Vec<(u64, Done)>> {
         let link = Engine::Sim(Link::new(&self.conn, fault));
         let looked = match one.job.shape() {
-            Shape::Point => {
+            Shape::Point | Shape::Check => {
                 one.job.run(&mut Tx::new(Conn::for_one_statement(link)));
                 Ok(())
             }

@@ -13,7 +13,27 @@ use crate::{Counter, Error, Id, Result, Time, postgres, sqlite};
 /// SQLite numbers them by first appearance, PostgreSQL by their digits, so `new` refuses, at compile time, a text in
 /// which they do not appear in order. Repeats are fine.
 #[derive(Clone, Copy)]
-pub struct Sql(&'static str);
+pub struct Sql {
+    text: &'static str,
+    revokes: bool,
+}
+
+/// What people may do, and where they are signed in, stands in these tables. A statement that begins so may end something, or take it
+/// from somebody.
+const REVOKING: [&str; 12] = [
+    "UPDATE users ",
+    "UPDATE sessions ",
+    "UPDATE app_sessions ",
+    "UPDATE members ",
+    "UPDATE groups ",
+    "INSERT INTO rule_books ",
+    "DELETE FROM users ",
+    "DELETE FROM sessions ",
+    "DELETE FROM app_sessions ",
+    "DELETE FROM members ",
+    "DELETE FROM groups ",
+    "DELETE FROM rule_books ",
+];
 
 impl Sql {
     /// Checks the order of the parameters. Use it in a `const`, so that a mistake does not compile.
@@ -36,12 +56,50 @@ impl Sql {
                 seen = number;
             }
         }
-        Sql(text)
+        Sql { text, revokes: may_revoke(text) }
+    }
+
+    /// For a statement on such a table that ends nothing, and takes nothing from anybody: what was remembered of people before is as
+    /// good as it was.
+    pub const fn revoking_nothing(self) -> Sql {
+        Sql { revokes: false, ..self }
+    }
+
+    /// Whether what was remembered of people before may be wrong after it.
+    pub(crate) fn revokes(self) -> bool {
+        self.revokes
     }
 
     pub(crate) fn text(self) -> &'static str {
-        self.0
+        self.text
     }
+}
+
+const fn may_revoke(text: &str) -> bool {
+    let mut number = 0;
+    while number < REVOKING.len() {
+        if begins(text, REVOKING[number]) {
+            return true;
+        }
+        number += 1;
+    }
+    // Anything else that changes these tables would not be seen here: a test holds the texts against that.
+    false
+}
+
+/// `str::starts_with`, which is not to be had at compile time. The space at the end stands for any other, and for the end of the text.
+const fn begins(text: &str, with: &str) -> bool {
+    let (text, with, mut at) = (text.as_bytes(), with.as_bytes(), 0);
+    while at < with.len() {
+        let is_last = at + 1 == with.len();
+        let is_same = at < text.len() && (text[at] == with[at] || is_last && text[at].is_ascii_whitespace());
+        let ends = is_last && at == text.len();
+        if !is_same && !ends {
+            return false;
+        }
+        at += 1;
+    }
+    true
 }
 
 /// A parameter of a statement.
@@ -198,6 +256,8 @@ pub(crate) struct Fate {
     pub(crate) again: bool,
     /// The connection is gone.
     pub(crate) lost: bool,
+    /// Something may have been ended or taken from somebody.
+    pub(crate) revoked: bool,
     /// How many there were.
     pub(crate) statements: u64,
     /// What is counted once the job is committed.
@@ -281,6 +341,7 @@ impl<'a> Conn<'a> {
             };
             *left = fewer;
         }
+        self.fate.revoked |= sql.revokes();
         let result = match &mut self.engine {
             Engine::Lite(conn) => sqlite::each(conn, sql, values, read),
             Engine::Pg(link) => link.each(sql, values, read),
@@ -325,6 +386,8 @@ impl<'a> Tx<'a> {
             #[cfg(feature = "simulation")]
             Engine::Sim(link) => link.execute(sql, values),
         };
+        let changed = !matches!(result, Ok(0));
+        self.0.fate.revoked |= sql.revokes() && changed;
         self.0.note(result)
     }
 
@@ -368,7 +431,23 @@ impl<'a> Tx<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::Sql;
+    use super::{REVOKING, Sql};
+
+    #[test]
+    fn a_statement_that_changes_what_people_may_do_revokes_unless_it_says_otherwise() {
+        for begins in REVOKING {
+            let text: &'static str = format!("{begins}x").leak();
+            assert!(Sql::new(text).revokes(), "{text}");
+            assert!(Sql::new(text.trim_end_matches(" x")).revokes(), "{text}");
+            assert!(Sql::new(text.replace(" x", "\nx").leak()).revokes(), "{text}");
+            assert!(!Sql::new(text).revoking_nothing().revokes(), "{text}");
+        }
+        for other in
+            ["SELECT 1 FROM users", "UPDATE users_seen SET a = 1", "DELETE FROM logins", "", "UPDATE use"]
+        {
+            assert!(!Sql::new(other).revokes(), "{other}");
+        }
+    }
 
     #[test]
     fn parameters_may_repeat_but_must_first_appear_in_order() {

@@ -12,8 +12,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use crate::job::{Queued, Ran, Shape, deadline, monotonic};
 use crate::sql::{Engine, RowOf};
 use crate::tally::{Counters, Lane};
-use crate::wal_index::{self, State, WalIndex};
-use crate::{Conn, Error, Result, Row, Sql, Tx, Value, migrate, sqlite_file};
+use crate::wal_index::{self, WalIndex};
+use crate::{Conn, Error, Result, Row, Sql, State, Tx, Value, migrate, sqlite_file};
 
 /// Jobs that may wait. More is an answer: 503.
 const QUEUE: usize = 4096;
@@ -93,7 +93,7 @@ impl Sqlite {
     pub(crate) fn queue(&self, shape: Shape) -> &Sender<Queued> {
         let queue = match shape {
             Shape::Write | Shape::Schema => &self.writes,
-            Shape::Point | Shape::Scan => &self.scans,
+            Shape::Point | Shape::Check | Shape::Scan => &self.scans,
         };
         queue.as_ref().expect("the queues go when the database is dropped, and then nobody can ask")
     }

@@ -65,6 +65,20 @@ pub(crate) const TABLES: &[Table] = &[
         ),
     },
     Table {
+        name: "revocations",
+        since: 9,
+        columns: "slot TEXT, number BIGINT",
+        key: &[0],
+        page: Sql::new(
+            "SELECT slot, number
+             FROM revocations WHERE slot > $1 ORDER BY slot LIMIT 500",
+        ),
+        insert: Sql::new(
+            "INSERT INTO revocations (slot, number)
+             VALUES ($1, $2)",
+        ),
+    },
+    Table {
         name: "rule_books",
         since: 8,
         columns: "slot TEXT, revision BIGINT, rules TEXT, changed_at BIGINT",

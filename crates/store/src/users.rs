@@ -167,7 +167,8 @@ pub fn disable(tx: &mut Tx<'_>, id: &Id) -> Result<bool> {
 
 /// Lets somebody in again: not disabled, and no wrong codes held against them.
 pub fn enable(tx: &mut Tx<'_>, id: &Id) -> Result<bool> {
-    const ENABLE: Sql = Sql::new("UPDATE users SET disabled = FALSE, wrong_codes = 0 WHERE id = $1");
+    const ENABLE: Sql =
+        Sql::new("UPDATE users SET disabled = FALSE, wrong_codes = 0 WHERE id = $1").revoking_nothing();
     Ok(tx.execute(ENABLE, &[id.into()])? == 1)
 }
 
@@ -194,13 +195,15 @@ pub fn update_password(tx: &mut Tx<'_>, id: &Id, password: &str, epoch: i64) -> 
 
 /// Replaces a password hash by one of the same password at another cost. False when it changed in the meantime.
 pub fn update_hash(tx: &mut Tx<'_>, id: &Id, old: &str, new: &str) -> Result<bool> {
-    const UPDATE: Sql = Sql::new("UPDATE users SET password = $1 WHERE id = $2 AND password = $3");
+    const UPDATE: Sql =
+        Sql::new("UPDATE users SET password = $1 WHERE id = $2 AND password = $3").revoking_nothing();
     Ok(tx.execute(UPDATE, &[new.into(), id.into(), old.into()])? == 1)
 }
 
 /// Counts a wrong code.
 pub fn add_wrong_code(tx: &mut Tx<'_>, id: &Id) -> Result<()> {
-    const ADD: Sql = Sql::new("UPDATE users SET wrong_codes = wrong_codes + 1 WHERE id = $1");
+    const ADD: Sql =
+        Sql::new("UPDATE users SET wrong_codes = wrong_codes + 1 WHERE id = $1").revoking_nothing();
     tx.execute(ADD, &[id.into()]).map(|_| ())
 }
 
@@ -209,7 +212,7 @@ pub fn add_wrong_code(tx: &mut Tx<'_>, id: &Id) -> Result<()> {
 pub fn sign_in(tx: &mut Tx<'_>, id: &Id, epoch: i64, now: Time) -> Result<bool> {
     const SIGN_IN: Sql = Sql::new(
         "UPDATE users SET wrong_codes = 0, signed_in_at = $1 WHERE id = $2 AND epoch = $3 AND disabled = FALSE",
-    );
+    ).revoking_nothing();
     Ok(tx.execute(SIGN_IN, &[now.into(), id.into(), epoch.into()])? == 1)
 }
 
@@ -238,19 +241,21 @@ pub fn start_over(tx: &mut Tx<'_>, id: &Id) -> Result<()> {
 
 /// Locks a user's row until the transaction ends: of many who change what they have, each sees what the one before left.
 pub fn lock(tx: &mut Tx<'_>, id: &Id) -> Result<()> {
-    const LOCK: Sql = Sql::new("UPDATE users SET epoch = epoch WHERE id = $1");
+    const LOCK: Sql = Sql::new("UPDATE users SET epoch = epoch WHERE id = $1").revoking_nothing();
     tx.execute(LOCK, &[id.into()]).map(|_| ())
 }
 
 /// Lets somebody without a password choose one by a code alone, until then.
 pub fn give_grace(tx: &mut Tx<'_>, id: &Id, until: Time) -> Result<()> {
-    const GIVE: Sql = Sql::new("UPDATE users SET password_due = $1 WHERE id = $2 AND password IS NULL");
+    const GIVE: Sql =
+        Sql::new("UPDATE users SET password_due = $1 WHERE id = $2 AND password IS NULL").revoking_nothing();
     tx.execute(GIVE, &[until.into(), id.into()]).map(|_| ())
 }
 
 /// The same for everybody without a password.
 pub fn give_grace_to_all(tx: &mut Tx<'_>, until: Time) -> Result<u64> {
-    const GIVE: Sql = Sql::new("UPDATE users SET password_due = $1 WHERE password IS NULL");
+    const GIVE: Sql =
+        Sql::new("UPDATE users SET password_due = $1 WHERE password IS NULL").revoking_nothing();
     tx.execute(GIVE, &[until.into()])
 }
 

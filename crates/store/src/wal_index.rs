@@ -16,20 +16,16 @@ use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 
 use crate::job::monotonic;
-use crate::{Error, Result};
+use crate::{Error, Result, State};
 
 /// Bytes of the head. It stands there twice.
-const HEAD: usize = 48;
+const HEAD: usize = State::HEAD;
 /// The version of the format, which stands first. No other one was ever made.
 const VERSION: u32 = 3_007_000;
 
 /// How long a look is good for. A commit of this process ends that at once, and one of another process counts a tenth of a
 /// millisecond after its answer at the latest.
 const GOOD_FOR: Duration = Duration::from_micros(100);
-
-/// What a database holds at a moment. While two looks find the same state, nothing has been committed between them, by anybody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct State([u8; HEAD]);
 
 /// The index of one database that is open.
 pub(crate) struct WalIndex {
@@ -129,7 +125,7 @@ fn read(both: &[u8; 2 * HEAD]) -> Option<State> {
     // Whoever commits writes one after the other.
     let (head, same) = both.split_first_chunk::<HEAD>()?;
     let version = head.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes));
-    (head == same && version == Some(VERSION)).then_some(State(*head))
+    (head == same && version == Some(VERSION)).then(|| State::of_head(*head))
 }
 
 #[cfg(test)]
@@ -186,7 +182,7 @@ mod tests {
         }
         assert_eq!(reused, 200);
         // What is remembered is what is told, whatever the file holds.
-        let held = State([7; HEAD]);
+        let held = State::of_head([7; HEAD]);
         let look = Look { state: held, at: monotonic() + Duration::from_secs(60), commits: 200 };
         index.looks().last = Some(look);
         assert_eq!(index.state(), Some(held));
@@ -198,11 +194,12 @@ mod tests {
     fn what_is_being_written_or_is_of_another_format_is_not_told() {
         let dir = tempfile::tempdir().unwrap();
         let (_conn, index) = opened(dir.path(), "one.db");
-        let State(head) = index.state().unwrap();
+        let told = index.state();
         let mut both = [0; 2 * HEAD];
-        both[..HEAD].copy_from_slice(&head);
-        both[HEAD..].copy_from_slice(&head);
-        assert_eq!(read(&both), Some(State(head)));
+        let looks = index.looks();
+        let Opened::Yes(file) = &looks.file else { panic!("it is open") };
+        file.read_exact_at(&mut both, 0).unwrap();
+        assert!(told.is_some() && read(&both) == told);
         for byte in 0..both.len() {
             let mut torn = both;
             torn[byte] ^= 1;

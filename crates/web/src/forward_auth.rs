@@ -128,6 +128,16 @@ async fn answer(app: &App, at: At, visit: &Visit, parts: &Parts) -> Answer {
 
 async fn decide(app: &App, target: &Target, headers: &HeaderMap) -> Result<Answer, Error> {
     let glance = Glance::take(app);
+    let answer = decide_by(app, glance, target, headers).await?;
+    match glance.again() {
+        Some(glance) if matches!(answer, Answer::SignIn { .. } | Answer::Refuse) => {
+            decide_by(app, glance, target, headers).await
+        }
+        _ => Ok(answer),
+    }
+}
+
+async fn decide_by(app: &App, glance: Glance, target: &Target, headers: &HeaderMap) -> Result<Answer, Error> {
     let mut visitor = match cookies::app(target.is_https(), headers) {
         Some(token) => app_session::find(app, &token, &target.origin(), glance).await?,
         None => None,

@@ -137,7 +137,7 @@ fn proxies(page: &mut Page, site: &Site, readings: &Readings) {
     .by("found", [("memory", recall.hits), ("database", recall.misses)]);
     page.gauge(
         "latchkey_check_sessions_remembered",
-        "Sessions that are kept in memory for checks, until anything is committed.",
+        "Sessions that are kept in memory for checks, until something may end one.",
     )
     .is(recall.kept);
 }

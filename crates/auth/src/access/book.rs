@@ -64,11 +64,11 @@ pub(crate) async fn rules_in(app: &App, state: Option<State>) -> Result<Arc<[Rul
     if let Some(rules) = app.book.of_state(state) {
         return Ok(rules);
     }
-    let revision = app.db.read(rule_books::revision).await?.unwrap_or(0);
+    let revision = app.db.check(rule_books::revision).await?.unwrap_or(0);
     if let Some(rules) = app.book.at(revision, state) {
         return Ok(rules);
     }
-    let book = app.db.read(rule_books::load).await?;
+    let book = app.db.check(rule_books::load).await?;
     let (revision, made) = opened(book)?;
     let rules: Arc<[Rule]> = app.config.access_rules.iter().cloned().chain(made).collect();
     app.book.keep(Kept { state, revision, rules: rules.clone() });

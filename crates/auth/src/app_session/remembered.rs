@@ -1,24 +1,27 @@
-//! Who was found at the hosts of programs a moment ago. It holds while nothing has been committed to the database, by anybody: any
-//! commit at all, and all of it is forgotten. So whoever was signed out, disabled or taken out of a group is not in it. What
-//! passes with time is not remembered: whether a session is over is judged anew at each check.
+//! Who was found at the hosts of programs a moment ago. It holds while the database is in the same state, as `store` tells it: when
+//! anything was ended or taken from anybody, all of it is forgotten. So whoever was signed out, disabled or taken out of a group is
+//! not in it. What passes with time is not remembered: whether a session is over is judged anew at each check.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use store::sessions::Live;
-use store::{Counter, State};
+use store::{Counter, State, Time};
 
 use super::Visitor;
 
-/// How many are remembered: with one more all are forgotten.
-const MOST: usize = 10_000;
+/// How many are remembered at most.
+const MOST: usize = 40_000;
+/// How long, in milliseconds: what was changed by somebody else than Latchkey is found then, and when somebody was last seen.
+const FOR: i64 = 10_000;
 
 /// A session at the host of a program, as it was read.
 pub(super) struct Found {
     pub(super) origin: String,
     pub(super) live: Live,
     pub(super) visitor: Arc<Visitor>,
+    pub(super) read_at: Time,
 }
 
 /// What is remembered, shared by all clones.
@@ -40,12 +43,23 @@ pub struct Recall {
     pub kept: usize,
 }
 
+/// By the MAC of the token.
+type Sessions = HashMap<String, Arc<Found>>;
+
 #[derive(Default)]
 struct Kept {
     /// What the database was when all of this was read.
     state: Option<State>,
-    /// By the MAC of the token.
-    found: HashMap<String, Arc<Found>>,
+    /// Those that were read last, half of all at most.
+    newer: Sessions,
+    /// Those before them. They go when there are as many newer ones again.
+    older: Sessions,
+}
+
+impl Kept {
+    fn len(&self) -> usize {
+        self.newer.len() + self.older.len()
+    }
 }
 
 impl fmt::Debug for Remembered {
@@ -55,11 +69,13 @@ impl fmt::Debug for Remembered {
 }
 
 impl Remembered {
-    /// What was read under this MAC, if the database is still what it was then.
-    pub(super) fn find(&self, state: Option<State>, mac: &str) -> Option<Arc<Found>> {
+    /// What was read under this MAC, if the database is still what it was then, and that was not long ago.
+    pub(super) fn find(&self, state: Option<State>, mac: &str, now: Time) -> Option<Arc<Found>> {
+        let is_fresh = |found: &&Arc<Found>| (0..FOR).contains(&now.millis_since(found.read_at));
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
         let same = state.is_some() && kept.state == state;
-        let found = kept.found.get(mac).filter(|_| same).cloned();
+        let found = kept.newer.get(mac).or_else(|| kept.older.get(mac));
+        let found = found.filter(|_| same).filter(is_fresh).cloned();
         // After the lock, which others wait for.
         drop(kept);
         if found.is_some() {
@@ -72,7 +88,7 @@ impl Remembered {
 
     /// How often it was of use so far.
     pub(crate) fn recall(&self) -> Recall {
-        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner).found.len();
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner).len();
         Recall { hits: self.hits.value(), misses: self.misses.value(), kept }
     }
 
@@ -82,11 +98,81 @@ impl Remembered {
         let found = Arc::new(found);
         if state.is_some() {
             let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-            if kept.state != state || kept.found.len() >= MOST {
-                *kept = Kept { state, found: HashMap::new() };
+            if kept.state != state {
+                *kept = Kept { state, ..Kept::default() };
             }
-            kept.found.insert(mac, found.clone());
+            if kept.newer.len() >= MOST / 2 {
+                kept.older = std::mem::take(&mut kept.newer);
+            }
+            kept.older.remove(&mac);
+            kept.newer.insert(mac, found.clone());
         }
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use store::Id;
+
+    use super::*;
+    use crate::Level;
+
+    fn found(read_at: i64) -> Found {
+        let time = Time::from_millis(0);
+        let live = Live {
+            id: Id::new("s"),
+            user_id: Id::new("u"),
+            name: "ada".to_owned(),
+            role: "user".to_owned(),
+            keep: false,
+            created_at: time,
+            seen_at: time,
+            proved_at: time,
+            level: 2,
+            has_password: true,
+            idle_at: time,
+            expires_at: time,
+        };
+        let (name, groups, level) = ("ada".to_owned(), Vec::new(), Level::of_row(2));
+        let visitor = Arc::new(Visitor { name, groups, level, proved_at: time, by_token: false });
+        Found { origin: String::new(), live, visitor, read_at: Time::from_millis(read_at) }
+    }
+
+    /// Two states of a database, one after the other.
+    async fn states() -> [State; 2] {
+        let dir = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", dir.path().join("l.db").display());
+        let db = store::Db::open(&url, Time::from_millis(0)).await.unwrap();
+        let before = db.state().unwrap();
+        db.write(|tx| store::claims::lock(tx, "it", Time::from_millis(0))).await.unwrap();
+        [before, db.state().unwrap()]
+    }
+
+    #[tokio::test]
+    async fn it_is_bounded_and_forgets_those_that_were_read_first() {
+        let ([state, other], remembered) = (states().await, Remembered::default());
+        let now = Time::from_millis(0);
+        for number in 0..MOST * 2 {
+            remembered.keep(Some(state), number.to_string(), found(0));
+            assert!(remembered.recall().kept <= MOST);
+        }
+        let has = |state, number: usize| remembered.find(state, &number.to_string(), now).is_some();
+        assert!((MOST * 3 / 2..MOST * 2).all(|number| has(Some(state), number)), "the newer half is there");
+        assert!(!(0..MOST).any(|number| has(Some(state), number)), "and the first are not");
+        assert!(!has(None, MOST * 2 - 1), "where nobody knows what the database holds");
+        assert!(!has(Some(other), MOST * 2 - 1), "or it holds something else");
+        remembered.keep(Some(other), "one".to_owned(), found(0));
+        assert_eq!(remembered.recall().kept, 1);
+    }
+
+    #[tokio::test]
+    async fn what_was_read_is_good_for_ten_seconds_and_never_before_it_was_read() {
+        let ([state, _], remembered) = (states().await, Remembered::default());
+        remembered.keep(Some(state), "one".to_owned(), found(50_000));
+        for (now, good) in [(49_999, false), (50_000, true), (59_999, true), (60_000, false)] {
+            let there = remembered.find(Some(state), "one", Time::from_millis(now)).is_some();
+            assert_eq!(there, good, "{now}");
+        }
     }
 }

@@ -167,6 +167,41 @@ fn statements_are_made_of_words_that_every_engine_has() {
     none(&strange(&special, &[WORDS], &[FUNCTIONS, OF_POSTGRESQL]), ADVICE);
 }
 
+/// What people may do, and where they are signed in: a node remembers it until it hears of a revocation.
+const OF_PEOPLE: [&str; 6] = ["users", "sessions", "app_sessions", "members", "groups", "rule_books"];
+
+#[test]
+fn a_statement_that_changes_what_people_may_do_begins_so_that_it_is_heard_of() {
+    // `Sql` tells by the first words whether a statement may end something; a WITH before them would hide it.
+    let mut strange = Vec::new();
+    for (file, text) in statements() {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let changes = words.iter().enumerate().filter(|(at, word)| {
+            let before = at.checked_sub(1).map_or("", |at| words[at]);
+            OF_PEOPLE.contains(word) && ["UPDATE", "FROM", "INTO"].contains(&before) && {
+                before != "FROM" || at.checked_sub(2).is_some_and(|at| words[at] == "DELETE")
+            }
+        });
+        strange.extend(changes.filter(|(at, _)| *at > 2).map(|_| format!("{file}: {text}")));
+        strange.extend(words.contains(&"MERGE").then(|| format!("{file}: {text}")));
+    }
+    none(&strange, "Let it begin with UPDATE, DELETE FROM or INSERT INTO, or no other node hears of it.");
+}
+
+#[test]
+fn what_is_said_to_revoke_nothing_is_known_one_by_one() {
+    let found = |(file, text): (String, String)| {
+        let calls = text.matches(concat!(".revoking_", "nothing()")).count();
+        (calls > 0 && file.starts_with("crates/store/src/")).then(|| format!("{file}: {calls}"))
+    };
+    let mut found: Vec<String> = texts(&["rs"]).into_iter().filter_map(found).collect();
+    found.sort();
+    // In sql.rs its own test. Whoever adds one has seen that nobody loses anything by it.
+    let known =
+        ["crates/store/src/sessions.rs: 1", "crates/store/src/sql.rs: 1", "crates/store/src/users.rs: 7"];
+    assert_eq!(found, known);
+}
+
 #[test]
 fn migrations_change_the_schema_in_words_that_every_engine_has() {
     let all = migrations();
