@@ -197,7 +197,7 @@ pub async fn find(app: &App, token: &Token, origin: &str, glance: Glance) -> Res
         None => read(app, (mac, origin), glance).await?.filter(holds),
     };
     let Some(found) = found else { return Ok(None) };
-    seen::note(app, &found.live, (now, session::idle_at(found.live.keep, now)));
+    seen::note_later(app, &found.live, (now, session::idle_at(found.live.keep, now)));
     Ok(Some(found.visitor.clone()))
 }
 

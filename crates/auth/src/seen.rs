@@ -56,12 +56,20 @@ impl Seen {
 }
 
 /// Notes that somebody is there now, and until when that keeps the session. That is written within seconds, and at once if nothing
-/// was written for some. Nobody waits for it: it stands behind all who sign in.
-pub(crate) fn note(app: &App, live: &Live, (now, until): (Time, Time)) {
+/// was written for some.
+pub(crate) async fn note(app: &App, live: &Live, (now, until): (Time, Time)) {
+    let seen = app.seen.note(live, (now, until));
+    if !seen.is_empty() {
+        // Whoever is there stays signed in even while the database takes no writes: half an hour is long.
+        let _ = write(app, seen).await;
+    }
+}
+
+/// The same for a check, which does not wait for it: what is written stands behind all who sign in.
+pub(crate) fn note_later(app: &App, live: &Live, (now, until): (Time, Time)) {
     let seen = app.seen.note(live, (now, until));
     if !seen.is_empty() {
         let app = app.clone();
-        // Whoever is there stays signed in even while the database takes no writes: half an hour is long.
         tokio::spawn(async move { write(&app, seen).await });
     }
 }

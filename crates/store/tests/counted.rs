@@ -131,7 +131,7 @@ async fn commits_are_counted_with_what_shares_them_and_what_waits_is_seen() {
             }
             Kind::Postgres => {
                 assert_eq!(made, 41);
-                assert_eq!(names, ["write", "read"]);
+                assert_eq!(names, ["write", "read", "check"]);
                 assert!(after.lanes[0].connections.is_some_and(|open| (1..=8).contains(&open)));
             }
         }

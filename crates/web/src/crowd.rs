@@ -5,16 +5,12 @@
 //! say. A connection whose request is being answered keeps its place.
 
 use std::collections::{BTreeMap, HashMap};
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
-use axum::body::HttpBody;
-use axum::http::Request;
 use tokio::time::Instant;
-use tower::Service;
 
 /// How often it is said that there is no room.
 const SAID_EVERY: Duration = Duration::from_secs(60);
@@ -25,15 +21,15 @@ pub(crate) struct Crowd {
     places: Arc<Mutex<Places>>,
     most: usize,
     most_of_one: usize,
+    opened: Instant,
 }
 
 #[derive(Debug, Default)]
 struct Places {
-    taken: usize,
+    /// Those that are taken, in the order in which they were.
+    taken: BTreeMap<u64, Arc<Stand>>,
     by_peer: HashMap<String, usize>,
-    /// Those without a whole request, the one that has waited longest first.
-    waiting: BTreeMap<u64, Arc<Exit>>,
-    tickets: u64,
+    last: u64,
     said_at: Option<Instant>,
     turned_away: TurnedAway,
 }
@@ -54,19 +50,36 @@ pub(crate) struct There {
     pub(crate) turned_away: [(&'static str, u64); 3],
 }
 
-/// The way out of a connection.
-#[derive(Debug, Default)]
-struct Exit {
-    shown: AtomicBool,
+/// How a connection stands. Times are in nanoseconds since the crowd began, and never zero.
+#[derive(Debug)]
+struct Stand {
+    /// Since when it has been without a whole request, or [`SERVED`], or [`GONE`].
+    waits_since: AtomicU64,
+    /// Since when the headers of a request have been awaited, or [`SERVED`].
+    awaits_head_since: AtomicU64,
     waker: Mutex<Option<Waker>>,
 }
 
-impl Exit {
-    fn show(&self) {
-        self.shown.store(true, Ordering::SeqCst);
-        if let Some(waker) = lock(&self.waker).take() {
+/// Its request is here, and is being answered.
+const SERVED: u64 = 0;
+/// It was shown the way out.
+const GONE: u64 = u64::MAX;
+
+impl Stand {
+    /// Shows it the way out, unless its request has come since it was found waiting.
+    fn show_out(&self, waits_since: u64) -> bool {
+        let exchanged =
+            self.waits_since.compare_exchange(waits_since, GONE, Ordering::SeqCst, Ordering::SeqCst);
+        if exchanged.is_ok()
+            && let Some(waker) = lock(&self.waker).take()
+        {
             waker.wake();
         }
+        exchanged.is_ok()
+    }
+
+    fn is_gone(&self) -> bool {
+        self.waits_since.load(Ordering::SeqCst) == GONE
     }
 }
 
@@ -76,7 +89,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Crowd {
     pub(crate) fn new(most: usize, most_of_one: usize) -> Crowd {
-        Crowd { places: Arc::default(), most, most_of_one }
+        Crowd { places: Arc::default(), most, most_of_one, opened: Instant::now() }
+    }
+
+    /// Nanoseconds since it began.
+    fn now(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_nanos()).unwrap_or(GONE - 1).max(SERVED + 1)
     }
 
     /// How many there are, and how many were turned away so far.
@@ -85,7 +103,7 @@ impl Crowd {
         let TurnedAway { too_many_of_one, no_room, made_way } = places.turned_away;
         let turned_away =
             [("too_many_of_one", too_many_of_one), ("no_room", no_room), ("made_way", made_way)];
-        There { open: places.taken, most: self.most, turned_away }
+        There { open: places.taken.len(), most: self.most, turned_away }
     }
 
     /// A place for a connection from `peer`, which is none where a proxy may stand. `None` when it has too many already, or
@@ -98,31 +116,41 @@ impl Crowd {
             places.turned_away.too_many_of_one += 1;
             return None;
         }
-        if places.taken >= self.most {
+        if places.taken.len() >= self.most {
             places.say_that_it_is_full(self.most);
-            let Some((_, exit)) = places.waiting.pop_first() else {
+            if !places.make_way() {
                 places.turned_away.no_room += 1;
                 return None;
-            };
-            exit.show();
+            }
             places.turned_away.made_way += 1;
-            places.taken -= 1;
         }
-        places.taken += 1;
         if let Some(peer) = &peer {
             *places.by_peer.entry(peer.clone()).or_default() += 1;
         }
-        let exit = Arc::new(Exit::default());
-        let ticket = places.queue(&exit);
-        Some(Arc::new(Place { crowd: self.clone(), peer, exit, ticket: Mutex::new(Some(ticket)) }))
+        let since = self.now();
+        let (waits_since, awaits_head_since) = (AtomicU64::new(since), AtomicU64::new(since));
+        let stand = Arc::new(Stand { waits_since, awaits_head_since, waker: Mutex::default() });
+        places.last += 1;
+        let number = places.last;
+        places.taken.insert(number, stand.clone());
+        Some(Arc::new(Place { crowd: self.clone(), peer, stand, number }))
     }
 }
 
 impl Places {
-    fn queue(&mut self, exit: &Arc<Exit>) -> u64 {
-        self.tickets += 1;
-        self.waiting.insert(self.tickets, exit.clone());
-        self.tickets
+    /// Takes its place from whoever has waited longest. False: nobody waits.
+    fn make_way(&mut self) -> bool {
+        loop {
+            let waiting =
+                self.taken.iter().map(|(number, stand)| (stand.waits_since.load(Ordering::SeqCst), *number));
+            let Some((since, number)) = waiting.filter(|(since, _)| *since != SERVED).min() else {
+                return false;
+            };
+            if self.taken.get(&number).is_some_and(|stand| stand.show_out(since)) {
+                self.taken.remove(&number);
+                return true;
+            }
+        }
     }
 
     fn say_that_it_is_full(&mut self, most: usize) {
@@ -139,48 +167,58 @@ impl Places {
 pub(crate) struct Place {
     crowd: Crowd,
     peer: Option<String>,
-    exit: Arc<Exit>,
-    /// What it holds in the queue while it waits.
-    ticket: Mutex<Option<u64>>,
+    stand: Arc<Stand>,
+    number: u64,
 }
 
 impl Place {
     /// Its request is here as a whole.
     pub(crate) fn serve(&self) {
-        if let Some(ticket) = lock(&self.ticket).take() {
-            lock(&self.crowd.places).waiting.remove(&ticket);
-        }
+        let waits = &self.stand.waits_since;
+        // Whoever was shown the way out while the request was on its way has no place any more.
+        let _ =
+            waits.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |since| (since != GONE).then_some(SERVED));
     }
 
     /// Its request is answered. One that was never here as a whole has been waiting all the time.
-    fn wait(&self) {
-        let mut ticket = lock(&self.ticket);
-        let mut places = lock(&self.crowd.places);
-        // Who was shown the way out while the request was on its way has no place any more that somebody could have.
-        if ticket.is_none() && !self.exit.shown.load(Ordering::SeqCst) {
-            *ticket = Some(places.queue(&self.exit));
-        }
+    pub(crate) fn wait(&self) {
+        let (waits, now) = (&self.stand.waits_since, self.crowd.now());
+        let _ = waits.compare_exchange(SERVED, now, Ordering::SeqCst, Ordering::SeqCst);
+        self.stand.awaits_head_since.store(now, Ordering::SeqCst);
+    }
+
+    /// The headers of a request are awaited from now on.
+    pub(crate) fn awaits_head(&self) {
+        self.stand.awaits_head_since.store(self.crowd.now(), Ordering::SeqCst);
+    }
+
+    /// The headers of a request are here.
+    pub(crate) fn has_head(&self) {
+        self.stand.awaits_head_since.store(SERVED, Ordering::SeqCst);
+    }
+
+    /// Since when headers have been awaited, while they are.
+    pub(crate) fn awaits_head_since(&self) -> Option<Instant> {
+        let since = self.stand.awaits_head_since.load(Ordering::SeqCst);
+        (since != SERVED).then(|| self.crowd.opened + Duration::from_nanos(since))
     }
 
     /// Whether it has to go. Remembers whom to wake when that comes true.
     pub(crate) fn must_go(&self, context: &Context<'_>) -> bool {
-        let mut waker = lock(&self.exit.waker);
+        let mut waker = lock(&self.stand.waker);
         if !waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
             *waker = Some(context.waker().clone());
         }
         drop(waker);
-        self.exit.shown.load(Ordering::SeqCst)
+        self.stand.is_gone()
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.serve();
         let mut places = lock(&self.crowd.places);
-        // Who was shown the way out has given the place back already.
-        if !self.exit.shown.load(Ordering::SeqCst) {
-            places.taken -= 1;
-        }
+        // Whoever was shown the way out has given the place back already.
+        places.taken.remove(&self.number);
         if let Some(peer) = &self.peer
             && let Some(count) = places.by_peer.get_mut(peer)
         {
@@ -196,43 +234,6 @@ impl Drop for Place {
 #[derive(Clone, Debug)]
 pub(crate) struct Seat(pub(crate) Arc<Place>);
 
-/// A site that says of each request when it is there and when it is answered.
-#[derive(Clone, Debug)]
-pub(crate) struct Seated<S> {
-    pub(crate) inner: S,
-    pub(crate) place: Arc<Place>,
-}
-
-impl<S, B> Service<Request<B>> for Seated<S>
-where
-    S: Service<Request<B>>,
-    S::Future: Send + 'static,
-    B: HttpBody,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let place = self.place.clone();
-        if request.body().is_end_stream() {
-            place.serve();
-        } else {
-            request.extensions_mut().insert(Seat(place.clone()));
-        }
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let answer = answer.await;
-            place.wait();
-            answer
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,7 +243,7 @@ mod tests {
     }
 
     fn taken(crowd: &Crowd) -> usize {
-        lock(&crowd.places).taken
+        lock(&crowd.places).taken.len()
     }
 
     #[test]
@@ -267,7 +268,6 @@ mod tests {
         let sixth = crowd.enter(None).unwrap();
         drop((first, fourth, sixth));
         assert_eq!(taken(&crowd), 0);
-        assert!(lock(&crowd.places).waiting.is_empty());
     }
 
     #[test]
@@ -284,7 +284,6 @@ mod tests {
         assert_eq!(taken(&crowd), 1);
         drop((first, second, third, fourth));
         assert_eq!(taken(&crowd), 0);
-        assert!(lock(&crowd.places).waiting.is_empty());
     }
 
     #[test]

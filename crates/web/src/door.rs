@@ -1,7 +1,7 @@
 //! Where connections come in: each gets a place, or is sent away before a byte of it is read; and none may keep us waiting
 //! with its answer.
 
-use std::future::{Ready, ready};
+use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -9,13 +9,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use auth::{Config, Visit};
-use axum_server::accept::Accept;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use crate::bounds;
-use crate::crowd::{Crowd, Place, Seated};
+use crate::crowd::{Crowd, Place};
 
 /// Lets in whom there is room for.
 #[derive(Clone, Debug)]
@@ -27,6 +26,15 @@ pub(crate) struct Door {
 impl Door {
     pub(crate) fn new(crowd: Crowd, config: Arc<Config>) -> Door {
         Door { crowd, config }
+    }
+
+    /// Lets a connection in, if there is a place for it.
+    pub(crate) fn enter<I: Peer>(&self, stream: I) -> io::Result<(Guest<I>, Arc<Place>)> {
+        let peer = stream.address().and_then(|address| Visit::counted_as(&self.config, address));
+        let refused = || io::Error::new(ErrorKind::ConnectionRefused, "too many connections");
+        let place = self.crowd.enter(peer).ok_or_else(refused)?;
+        let silent = Box::pin(sleep(bounds::HEADERS_WITHIN));
+        Ok((Guest { stream, place: place.clone(), silent, stalled: None }, place))
     }
 }
 
@@ -48,28 +56,13 @@ impl Peer for UnixStream {
     }
 }
 
-impl<I: Peer, S> Accept<I, S> for Door {
-    type Stream = Guest<I>;
-    type Service = Seated<S>;
-    type Future = Ready<io::Result<(Guest<I>, Seated<S>)>>;
-
-    fn accept(&self, stream: I, site: S) -> Self::Future {
-        let peer = stream.address().and_then(|address| Visit::counted_as(&self.config, address));
-        ready(match self.crowd.enter(peer) {
-            Some(place) => {
-                let seated = Seated { inner: site, place: place.clone() };
-                Ok((Guest { stream, place, stalled: None }, seated))
-            }
-            None => Err(io::Error::new(ErrorKind::ConnectionRefused, "too many connections")),
-        })
-    }
-}
-
 /// A connection with a place.
 #[derive(Debug)]
 pub(crate) struct Guest<I> {
     stream: I,
     place: Arc<Place>,
+    /// Ends when headers may be due.
+    silent: Pin<Box<Sleep>>,
     /// Runs while the other end takes nothing of what we send.
     stalled: Option<Pin<Box<Sleep>>>,
 }
@@ -82,13 +75,26 @@ impl<I: Unpin> Guest<I> {
         }
     }
 
+    /// Gives up when the headers of a request take too long. The timer is wound up when it ends rather than for every request.
+    fn in_time(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        while self.silent.as_mut().poll(context).is_ready() {
+            let (now, since) = (Instant::now(), self.place.awaits_head_since());
+            let due = since.unwrap_or(now) + bounds::HEADERS_WITHIN;
+            if due <= now {
+                return Err(io::Error::new(ErrorKind::TimedOut, "the headers take too long"));
+            }
+            self.silent.as_mut().set(sleep_until(due));
+        }
+        Ok(())
+    }
+
     /// Gives up when nothing could be sent for too long.
     fn sent<T>(&mut self, context: &mut Context<'_>, sent: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if sent.is_ready() {
             self.stalled = None;
             return sent;
         }
-        let limit = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(bounds::TAKE_WITHIN)));
+        let limit = self.stalled.get_or_insert_with(|| Box::pin(sleep(bounds::TAKE_WITHIN)));
         match limit.as_mut().poll(context) {
             Poll::Ready(()) => {
                 Poll::Ready(Err(io::Error::new(ErrorKind::TimedOut, "the answer is not taken")))
@@ -105,7 +111,11 @@ impl<I: AsyncRead + Unpin> AsyncRead for Guest<I> {
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.stays(context)?;
-        Pin::new(&mut self.stream).poll_read(context, into)
+        let read = Pin::new(&mut self.stream).poll_read(context, into);
+        if read.is_pending() {
+            self.in_time(context)?;
+        }
+        read
     }
 }
 

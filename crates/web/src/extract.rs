@@ -2,12 +2,10 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::os::unix::net::SocketAddr as SocketName;
 
 use auth::access::Unclear;
 use auth::session::Session;
 use auth::{App, Config, Token, Visit};
-use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
@@ -61,12 +59,6 @@ where
 /// The other end of a socket in the file system. It has no address.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Neighbor;
-
-impl Connected<SocketName> for Neighbor {
-    fn connect_info(_: SocketName) -> Neighbor {
-        Neighbor
-    }
-}
 
 /// The other end of a connection.
 pub(crate) trait OtherEnd: Clone + Send + Sync + 'static {

@@ -2,18 +2,20 @@
 //! and layers of the pages would take longer than the answer. Everything else goes there.
 
 use std::convert::Infallible;
-use std::future::{Future, Ready, ready};
+use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Body, HttpBody};
 use axum::extract::ConnectInfo;
-use axum::extract::connect_info::Connected;
 use axum::http::Request;
 use axum::response::Response;
-use tower::{BoxError, Service, service_fn};
+use hyper::body::Incoming;
+use hyper::service::Service;
+use tower::ServiceExt;
 
+use crate::crowd::{Place, Seat};
 use crate::extract::OtherEnd;
 use crate::forward_auth;
 use crate::forwarded::At;
@@ -21,53 +23,65 @@ use crate::{Site, routes};
 
 /// The site, for all connections of a listener.
 #[derive(Clone)]
-pub(crate) struct Fork {
-    site: Site,
+pub(crate) struct Fork(Arc<Ways>);
+
+struct Ways {
+    /// For checks, where there are any.
+    checks: Option<Site>,
     pages: Router,
 }
 
 impl Fork {
     pub(crate) fn new(site: Site) -> Fork {
-        Fork { pages: routes::router(site.clone()), site }
+        Fork(Arc::new(Ways { pages: routes::router(site.clone()), checks: Some(site) }))
     }
 
-    /// Makes a lane for each connection, with what is known of the other end.
-    pub(crate) fn lanes<A, P: Connected<A> + OtherEnd>(
-        self,
-    ) -> impl Service<A, Response = Lane<P>, Error = Infallible, Future = Ready<Result<Lane<P>, Infallible>>>
-    {
-        service_fn(move |address| ready(Ok(Lane { fork: self.clone(), peer: P::connect_info(address) })))
+    /// Of pages alone.
+    pub(crate) fn of_pages(pages: Router) -> Fork {
+        Fork(Arc::new(Ways { checks: None, pages }))
+    }
+
+    /// The site for one connection, with what is known of its other end, and with its place.
+    pub(crate) fn lane<P: OtherEnd>(&self, peer: P, place: Arc<Place>) -> Lane<P> {
+        Lane { ways: self.0.clone(), peer, place }
     }
 }
 
 /// The site, for one connection.
-#[derive(Clone)]
 pub(crate) struct Lane<P> {
-    fork: Fork,
+    ways: Arc<Ways>,
     peer: P,
+    pub(crate) place: Arc<Place>,
 }
 
-impl<P, B> Service<Request<B>> for Lane<P>
-where
-    P: OtherEnd,
-    B: HttpBody<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
-{
+impl<P: OtherEnd> Service<Request<Incoming>> for Lane<P> {
     type Response = Response;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let Some(at) = At::of(request.uri().path()) else {
-            request.extensions_mut().insert(ConnectInfo(self.peer.clone()));
-            return Box::pin(self.fork.pages.call(request.map(Body::new)));
-        };
-        let (site, (parts, _)) = (self.fork.site.clone(), request.into_parts());
-        let visit = self.peer.visit(&site.app.config, &parts.headers);
-        Box::pin(async move { Ok(forward_auth::ask(&site, (at, visit), parts).await) })
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let (ways, place) = (self.ways.clone(), self.place.clone());
+        place.has_head();
+        if request.body().is_end_stream() {
+            place.serve();
+        } else {
+            request.extensions_mut().insert(Seat(place.clone()));
+        }
+        if let (Some(site), Some(at)) = (&self.ways.checks, At::of(request.uri().path())) {
+            let (parts, _) = request.into_parts();
+            let visit = self.peer.visit(&site.app.config, &parts.headers);
+            let site = site.clone();
+            return Box::pin(async move {
+                let answer = forward_auth::ask(&site, (at, visit), parts).await;
+                place.wait();
+                Ok(answer)
+            });
+        }
+        request.extensions_mut().insert(ConnectInfo(self.peer.clone()));
+        Box::pin(async move {
+            let answer = ways.pages.clone().oneshot(request.map(Body::new)).await;
+            place.wait();
+            answer
+        })
     }
 }

@@ -22,6 +22,7 @@ mod metrics;
 mod pages;
 mod problem;
 mod routes;
+mod serving;
 mod shell;
 mod way;
 mod wording;

@@ -1,22 +1,18 @@
-//! What it listens with: a socket that is open already, with a certificate where it speaks https itself. Who comes in, and
-//! who has to go, is in `door.rs` and `crowd.rs`.
+//! What it listens with: a socket that is open already, with a certificate where it speaks https itself. How connections are served
+//! is in `serving.rs`; who comes in, and who has to go, in `door.rs` and `crowd.rs`.
 
-use std::fmt;
 use std::future::{Future, pending};
 use std::io;
-use std::net::{SocketAddr, TcpListener};
-use std::os::unix::net::{SocketAddr as SocketName, UnixListener};
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 
 use auth::App;
-use axum_server::accept::DefaultAcceptor;
-use axum_server::tls_rustls::RustlsAcceptor;
-use axum_server::{Address, Handle, Server, from_tcp, from_unix};
 
 use crate::crowd::Crowd;
 use crate::door::Door;
-use crate::extract::Neighbor;
 use crate::lane::Fork;
 use crate::metrics::{self, Desk};
+use crate::serving::{self, House};
 use crate::tls::Tls;
 use crate::{Site, bounds, health};
 
@@ -76,35 +72,14 @@ impl Listener {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
         let (crowd, site) = (Crowd::new(self.most, bounds::CONNECTIONS_OF_ONE), Site::new(app));
-        let door = Door::new(crowd.clone(), site.app.config.clone());
         let shutdown = health::leave(site.clone(), shutdown);
         let metrics = self.metrics.map(|metrics| {
-            let desk = Desk { site: site.clone(), crowd };
+            let desk = Desk { site: site.clone(), crowd: crowd.clone() };
             tokio::spawn(metrics.serve_metrics(desk))
         });
-        let fork = Fork::new(site);
-        let tls = self.tls.map(|tls| {
-            let tls = RustlsAcceptor::new(tls.config()).handshake_timeout(bounds::HANDSHAKE_WITHIN);
-            tls.acceptor(door.clone())
-        });
-        let served = match self.socket {
-            Socket::Tcp(socket) => {
-                let lanes = fork.lanes::<SocketAddr, SocketAddr>();
-                let server = limited(from_tcp(socket)?, shutdown);
-                match tls {
-                    None => server.acceptor(door).serve(lanes).await,
-                    Some(tls) => server.acceptor(tls).serve(lanes).await,
-                }
-            }
-            Socket::Unix(socket) => {
-                let lanes = fork.lanes::<SocketName, Neighbor>();
-                let server = limited(from_unix(socket)?, shutdown);
-                match tls {
-                    None => server.acceptor(door).serve(lanes).await,
-                    Some(tls) => server.acceptor(tls).serve(lanes).await,
-                }
-            }
-        };
+        let door = Door::new(crowd, site.app.config.clone());
+        let house = House { door, tls: self.tls, fork: Fork::new(site) };
+        let served = self.socket.serve(house, shutdown).await;
         if let Some(metrics) = metrics {
             metrics.abort();
         }
@@ -115,49 +90,25 @@ impl Listener {
     async fn serve_metrics(self, desk: Desk) {
         let most = bounds::CONNECTIONS_FOR_METRICS;
         let door = Door::new(Crowd::new(most, most), desk.site.app.config.clone());
-        let routes = metrics::routes(desk).into_make_service();
-        let served = match self.socket {
-            Socket::Tcp(socket) => match from_tcp(socket) {
-                Ok(server) => limited(server, pending()).acceptor(door).serve(routes).await,
-                Err(error) => Err(error),
-            },
-            Socket::Unix(socket) => match from_unix(socket) {
-                Ok(server) => limited(server, pending()).acceptor(door).serve(routes).await,
-                Err(error) => Err(error),
-            },
-        };
-        if let Err(error) = served {
+        let house = House { door, tls: None, fork: Fork::of_pages(metrics::routes(desk)) };
+        if let Err(error) = self.socket.serve(house, pending()).await {
             tracing::error!(%error, "the metrics are not served any more");
         }
     }
 }
 
-/// A server with its limits, which stops in order when `shutdown` resolves.
-fn limited<A>(
-    server: Server<A>,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Server<A, DefaultAcceptor>
-where
-    A: Address + fmt::Debug + Send + 'static,
-{
-    let handle = Handle::<A>::new();
-    tokio::spawn({
-        let handle = handle.clone();
-        async move {
-            shutdown.await;
-            handle.graceful_shutdown(Some(bounds::STOP_WITHIN));
+impl Socket {
+    async fn serve(self, house: House, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+        match self {
+            Socket::Tcp(socket) => {
+                socket.set_nonblocking(true)?;
+                serving::serve(tokio::net::TcpListener::from_std(socket)?, house, shutdown).await;
+            }
+            Socket::Unix(socket) => {
+                socket.set_nonblocking(true)?;
+                serving::serve(tokio::net::UnixListener::from_std(socket)?, house, shutdown).await;
+            }
         }
-    });
-    // No HTTP/2: what a login page would gain by it is less than its floods of frames cost.
-    let mut server = server.handle(handle).first_request_timeout(bounds::HEADERS_WITHIN).http1_only();
-    server = server.accept_error_handler(|peer, error| match peer {
-        // Whoever scans the network fails to shake hands too.
-        Some(peer) => tracing::debug!(?peer, %error, "no connection came of it"),
-        None => tracing::warn!(%error, "cannot take connections"),
-    });
-    let mut http = server.http_builder().http1();
-    http.header_read_timeout(bounds::HEADERS_WITHIN);
-    // The reader stops soon after so many bytes, not at them; `layers` counts what it has let through.
-    http.max_headers(bounds::HEADERS).max_buf_size(bounds::HEADER_BYTES);
-    server
+        Ok(())
+    }
 }

@@ -7,10 +7,9 @@ use std::fs;
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use auth::Time;
-use axum_server::tls_rustls::RustlsConfig;
 use rustls::ServerConfig;
 use rustls::client::verify_server_name;
 use rustls::crypto::aws_lc_rs;
@@ -138,7 +137,7 @@ type Version = Option<(u64, i64, i64, u64)>;
 /// A certificate that is shown now, and the files where the next one will be.
 #[derive(Clone)]
 pub struct Tls {
-    config: RustlsConfig,
+    config: Arc<Mutex<Arc<ServerConfig>>>,
     certificate: PathBuf,
     key: PathBuf,
     seen: Arc<Mutex<[Version; 2]>>,
@@ -162,14 +161,14 @@ impl Tls {
         // Looked at before it is read: what is written in between is noticed later.
         let seen = [version(certificate), version(key)];
         let pair = Pair::read(certificate, key)?;
-        let config = RustlsConfig::from_config(pair.config()?);
+        let config = Arc::new(Mutex::new(pair.config()?));
         let (certificate, key) = (certificate.to_owned(), key.to_owned());
         Ok((Tls { config, certificate, key, seen: Arc::new(Mutex::new(seen)) }, pair))
     }
 
     /// Whether a file has been written, or another put in its place, since it was last read.
     pub fn has_changed(&self) -> bool {
-        *self.lock() != [version(&self.certificate), version(&self.key)]
+        *lock(&self.seen) != [version(&self.certificate), version(&self.key)]
     }
 
     /// Reads the files again. Connections that are open go on as they are, and new ones see the new certificate.
@@ -177,19 +176,20 @@ impl Tls {
     /// # Errors
     /// As [`Pair::read`]; then the old certificate stays.
     pub fn reload(&self) -> Result<Pair, String> {
-        *self.lock() = [version(&self.certificate), version(&self.key)];
+        *lock(&self.seen) = [version(&self.certificate), version(&self.key)];
         let pair = Pair::read(&self.certificate, &self.key)?;
-        self.config.reload_from_config(pair.config()?);
+        *lock(&self.config) = pair.config()?;
         Ok(pair)
     }
 
-    pub(crate) fn config(&self) -> RustlsConfig {
-        self.config.clone()
+    /// What new connections are shown.
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        lock(&self.config).clone()
     }
+}
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, [Version; 2]> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn version(path: &Path) -> Version {

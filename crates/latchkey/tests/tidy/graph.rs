@@ -85,7 +85,7 @@ fn only_store_knows_a_database_driver() {
 
 #[test]
 fn only_web_knows_http() {
-    for library in ["axum", "axum-server", "axum-core", "hyper", "tower-http", "http"] {
+    for library in ["axum", "axum-core", "hyper", "hyper-util", "tower-http", "http"] {
         for package in ["otp", "store", "auth", "latchkey"] {
             assert!(
                 !lists(package, library),

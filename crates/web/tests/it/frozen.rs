@@ -112,7 +112,10 @@ async fn a_house_can_be_frozen_with_something_in_every_table() {
         assert_eq!(sealer.remove_old().await.unwrap(), 1);
         sealer.release().await.unwrap();
         let dump = world.dump().await;
-        let empty: Vec<&str> = TABLES.into_iter().filter(|table| dump.rows(table).is_empty()).collect();
+        // SQLite tells by its own log what has changed, and counts nothing.
+        let unused = if kind == Kind::Sqlite { "revocations" } else { "" };
+        let is_empty = |table: &&str| dump.rows(table).is_empty() && *table != unused;
+        let empty: Vec<&str> = TABLES.into_iter().filter(is_empty).collect();
         assert!(empty.is_empty(), "nothing in {empty:?}");
         // And two about the tables themselves.
         assert_eq!(dump.tables().len(), TABLES.len() + 2, "a table is not in the list: {:?}", dump.tables());
