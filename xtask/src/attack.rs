@@ -39,7 +39,7 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
     clippy::disallowed_methods,
     reason = "where the tests' PostgreSQL is, is said in the environment and nowhere else"
 )]
-fn given() -> Option<String> {
+pub(crate) fn given() -> Option<String> {
     std::env::var(postgres::VARIABLE).ok().filter(|url| !url.is_empty())
 }
 

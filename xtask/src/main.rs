@@ -9,6 +9,7 @@ mod contenders;
 mod dist;
 mod docs;
 mod elf;
+mod faults;
 mod fences;
 mod fuzz;
 mod image;
@@ -20,6 +21,7 @@ mod passwords;
 mod pinned;
 mod postgres;
 mod sbom;
+mod soak;
 mod test;
 mod tools;
 mod workspace;
@@ -35,6 +37,8 @@ cargo xtask test [-p CRATE] [FILTER…]     every test, on SQLite and PostgreSQL
 cargo xtask postgres -- COMMAND…          runs COMMAND beside a PostgreSQL of its own; LATCHKEY_TEST_POSTGRES names it
 cargo xtask test-install                  the package on a clean Debian 12 that boots; `test` without a filter ends with it
 cargo xtask attack [ROW…]                 the hostile suite against a release binary, in 25 minutes; ends with a table of what held
+cargo xtask faults [ROW…]                 what breaks, done to a release binary, in half an hour; ends with a table of what held
+cargo xtask soak [--hours H]              half of the load for two hours: memory, open files and the log of SQLite stay where they are
 cargo xtask bench check                   what a check of a session costs, beside bare axum and bare nginx; two minutes, fails below the bar
 cargo xtask docs                          the pages for operators as a book, in target/book, with every link followed
 cargo xtask dist                          what people install, in target/dist: the program, its manual, the package for Debian
@@ -45,6 +49,10 @@ cargo xtask accept [-p CRATE] [FILTER…]   runs the tests and takes their snaps
 
 More for `attack`: --quick takes a few minutes; --url http://127.0.0.1:PORT attacks an installation on this machine, --host NAME
 names it, --database URL has its counters; --json FILE writes the table for programs.
+
+More for `faults`: the rows are REL-1 to REL-20, wire, one-code, revocation and failover; --quick takes a few minutes; --json FILE.
+
+More for `soak`: --minutes N instead; --csv FILE and --json FILE write every sample and what came of them, --svg FILE a chart.
 
 More for `bench check`: --quick takes half a minute; --json FILE writes every figure.
 
@@ -72,6 +80,8 @@ fn run(words: &[String]) -> Result<()> {
         "postgres" => postgres::run(rest),
         "test-install" => install::run(),
         "attack" => attack::run(rest),
+        "faults" => faults::run(rest),
+        "soak" => soak::run(rest),
         "bench" => bench::run(rest),
         "docs" => docs::run(),
         "sbom" => sbom::run(),

@@ -34,7 +34,7 @@ pub(crate) const POSTGRES: Tool =
     Tool { name: "a PostgreSQL server", package: "postgresql", sign: Sign::Server };
 
 /// Everything that the whole suite needs.
-pub(crate) const ALL: [Tool; 18] = [
+pub(crate) const ALL: [Tool; 21] = [
     POSTGRES,
     program("git", "git"),
     program("curl", "curl"),
@@ -42,6 +42,10 @@ pub(crate) const ALL: [Tool; 18] = [
     // The counters of the hostile suite.
     program("sqlite3", "sqlite3"),
     program("zbarimg", "zbar-tools"),
+    // What looks at a server's writes and lets them fail, what turns its clock, and another client of PostgreSQL.
+    program("strace", "strace"),
+    program("faketime", "faketime"),
+    program("psql", "postgresql-client"),
     // The cache before the site, and the proxies before programs.
     program("nginx", "nginx"),
     program("caddy", "caddy"),

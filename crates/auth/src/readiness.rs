@@ -106,6 +106,11 @@ impl App {
         self.stopping.0.store(true, Ordering::Relaxed);
     }
 
+    /// The same for those who are waited for: a database that hangs is away for them, soon.
+    pub fn hurried(self) -> App {
+        App { db: self.db.hurried(), ..self }
+    }
+
     /// Whether the database answers, takes writes, and agrees about the time. The error says what is wrong.
     pub async fn health(&self) -> Result<(), Unready> {
         if self.stopping.0.load(Ordering::Relaxed) {

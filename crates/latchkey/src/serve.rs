@@ -63,7 +63,7 @@ pub(crate) fn run(flags: &Flags, grace: Option<String>, since: Stopwatch) -> Res
             (Some(metrics.listener), metrics.file)
         });
         let listener = opened.listener.with_tls(tls).with_files(may_open()).with_metrics(metrics);
-        let served = web::serve(app, listener, stop).await;
+        let served = web::serve(app.hurried(), listener, stop).await;
         chores.abort();
         log.abort();
         reloads.abort();

@@ -467,6 +467,10 @@ pub(crate) fn error(error: postgres::Error) -> Error {
         {
             Error::Busy
         }
+        // Somebody else kept what we wanted for too long, a paused node for one: whoever asks may come again.
+        Some(&SqlState::LOCK_NOT_AVAILABLE | &SqlState::QUERY_CANCELED) => Error::Overloaded,
+        // It was us who kept it, and the server has ended the connection.
+        Some(&SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT) => Error::gone(with_causes(&error)),
         // 57P0x: the server is shutting down or starting; 08xxx: the connection.
         Some(code) if code.code().starts_with("57P0") || code.code().starts_with("08") => {
             Error::gone(with_causes(&error))

@@ -288,6 +288,50 @@ async fn a_job_past_its_deadline_never_runs() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_too_long_for_what_somebody_else_keeps_may_come_again() {
+    const CHANGE: Sql = Sql::new("UPDATE notes SET text = 'y' WHERE id = $1");
+    let scratch = Scratch::new(Kind::Postgres);
+    let db = notes(&scratch).await;
+    db.write(|tx| insert(tx, 1)).await.unwrap();
+    let keeper = db.clone();
+    let keeps = tokio::spawn(async move {
+        keeper
+            .write(|tx| {
+                tx.execute(CHANGE, &[1.into()])?;
+                slow(4000)
+            })
+            .await
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let late = db.write(|tx| tx.execute(CHANGE, &[1.into()])).await;
+    assert!(matches!(late, Err(Error::Overloaded)), "{late:?}");
+    keeps.await.unwrap().unwrap();
+    assert_eq!(db.write(|tx| tx.execute(CHANGE, &[1.into()])).await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_in_a_hurry_does_not_wait_for_an_engine_that_hangs() {
+    for scratch in Scratch::both() {
+        let db = notes(&scratch).await;
+        let hurried = db.hurried().with_deadline(Duration::from_millis(200));
+        let hangs = hurried.write(|tx| {
+            slow(1500)?;
+            insert(tx, 1)
+        });
+        let answered = tokio::time::timeout(Duration::from_millis(1000), hangs).await;
+        assert!(matches!(answered, Ok(Err(Error::Gone(_)))), "{answered:?}");
+        // It was begun, so it is done: nobody knew. Whoever is not in a hurry waits for it.
+        let done = db.write(|tx| {
+            slow(600)?;
+            insert(tx, 2)
+        });
+        assert_eq!(done.await.unwrap(), 1);
+        tokio::time::sleep(Duration::from_millis(1000)).await;
+        assert_eq!(db.read(count).await.unwrap(), 2);
+    }
+}
+
 #[tokio::test]
 async fn a_point_read_is_one_statement() {
     for scratch in Scratch::both() {

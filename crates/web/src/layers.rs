@@ -193,3 +193,113 @@ fn head_bytes(uri: &Uri, headers: &HeaderMap) -> usize {
     let host = uri.authority().map_or(0, |authority| authority.as_str().len());
     lines + host + uri.path().len() + uri.query().map_or(0, str::len)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::panic::panic_any;
+
+    use auth::config::PublicUrl;
+    use auth::{App, Clock, Config, Random, Time};
+    use axum::Router;
+    use axum::body::{Body, to_bytes};
+    use axum::extract::{ConnectInfo, FromRequestParts};
+    use axum::http::Request;
+    use axum::http::header::{ACCEPT, CONTENT_TYPE, HOST};
+    use axum::http::request::Parts;
+    use axum::middleware::{Next, from_fn};
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    use super::wrap;
+    use crate::Site;
+
+    /// What must not come out.
+    const DETAIL: &str = "JBSWY3DPEHPK3PXP";
+
+    fn breaks() {
+        panic!("{DETAIL}");
+    }
+
+    fn breaks_with(what: impl std::any::Any + Send) {
+        panic_any(what);
+    }
+
+    /// Panics before the handler does anything.
+    struct Early;
+
+    impl<S: Sync> FromRequestParts<S> for Early {
+        type Rejection = std::convert::Infallible;
+
+        async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Early, Self::Rejection> {
+            breaks();
+            Ok(Early)
+        }
+    }
+
+    fn site(dir: &std::path::Path, app: App) -> Router {
+        let nothing: Vec<u8> = Vec::new();
+        let (empty, missing) = (nothing.clone(), dir.join("missing"));
+        let routes = Router::new()
+            .route("/0", get(async || breaks()))
+            .route("/1", get(async || breaks_with(DETAIL.to_owned())))
+            .route("/2", get(async || breaks_with(7)))
+            .route("/3", get(async move || nothing[7].to_string()))
+            .route("/4", get(async move || empty.first().copied().unwrap().to_string()))
+            .route("/5", get(async move || std::fs::read_to_string(&missing).expect(DETAIL)))
+            .route("/6", get(async |_: Early| ()))
+            .route(
+                "/7",
+                get(async || {
+                    tokio::task::yield_now().await;
+                    breaks();
+                }),
+            )
+            .route("/8", get(async || tokio::spawn(async { breaks() }).await.unwrap()))
+            .route(
+                "/9",
+                get(async || ()).layer(from_fn(async |request: Request<Body>, next: Next| {
+                    breaks();
+                    next.run(request).await
+                })),
+            )
+            .route("/well", get(async || "well"));
+        let site = Site::new(app);
+        wrap(routes, Router::new(), &site).with_state(site)
+    }
+
+    /// REL-20 of the threat model.
+    #[tokio::test]
+    async fn ten_panics_in_handlers_are_ten_apologies_and_harm_nobody_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config {
+            data_dir: dir.path().to_owned(),
+            database: format!("sqlite:{}", dir.path().join("latchkey.db").display()).into(),
+            public_url: PublicUrl::loopback(8080),
+            ..Config::default()
+        };
+        let clock = Clock::frozen(Time::from_millis(1_795_529_132_000));
+        let app = App::open_with(config, clock, Random::seeded(7)).await.unwrap();
+        let site = site(dir.path(), app);
+        let ask = async |path: &str| {
+            let request =
+                Request::get(path).header(HOST, "localhost:8080").header(ACCEPT, "application/json");
+            let mut request = request.body(Body::empty()).unwrap();
+            request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 9))));
+            let response = site.clone().oneshot(request).await.unwrap();
+            let (parts, body) = response.into_parts();
+            let body = String::from_utf8(to_bytes(body, 1 << 20).await.unwrap().to_vec()).unwrap();
+            (parts, body)
+        };
+        for number in 0..10 {
+            let (parts, body) = ask(&format!("/{number}")).await;
+            assert_eq!(parts.status, 500, "{number}: {body}");
+            assert_eq!(parts.headers[CONTENT_TYPE], "application/problem+json", "{number}: {body}");
+            for detail in [DETAIL, "panick", "missing", "index out of", "src/layers.rs"] {
+                assert!(!body.contains(detail), "{number}: {body}");
+            }
+            let (parts, body) = ask("/well").await;
+            assert_eq!((parts.status.as_u16(), body.as_str()), (200, "well"), "after {number}");
+        }
+    }
+}

@@ -9,9 +9,9 @@ use auth::Clock;
 use store::Kind;
 
 use crate::browser::Browser;
-use crate::server::{Place, Server, rounds};
+use crate::members::{self, done};
+use crate::server::{Place, Server, report, rounds};
 
-const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 /// Each is signed in once in half a minute: whoever comes again before that is refused, which is work, too.
 const PEOPLE: usize = 1500;
 const EACH_SECOND: u64 = 100;
@@ -36,7 +36,7 @@ impl Crowd {
                 while !stop.load(Ordering::SeqCst) {
                     let who = next.fetch_add(1, Ordering::SeqCst) % PEOPLE;
                     let began = Clock::System.now();
-                    let fields = [("username", format!("p{who}")), ("otp", code())];
+                    let fields = [("username", format!("p{who}")), ("otp", members::code())];
                     let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
                     let answer = Browser::new(address).post("/login", &fields);
                     assert!(matches!(answer.status, 303 | 422), "{}: {}", answer.status, answer.body);
@@ -72,20 +72,6 @@ impl Crowd {
     }
 }
 
-fn code() -> String {
-    let secret = data_encoding::BASE32_NOPAD.decode(SECRET.as_bytes()).unwrap();
-    let phone = totp_rs::Builder::new().with_secret(secret).with_account_name("x").build().unwrap();
-    phone.generate(u64::try_from(Clock::System.now().seconds()).unwrap()).to_string()
-}
-
-/// Runs a command that has to succeed, and answers what it says.
-fn done(place: &Place, arguments: &[&str]) -> String {
-    let output = place.run(arguments);
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{arguments:?}: {said}{}", String::from_utf8_lossy(&output.stderr));
-    said
-}
-
 #[test]
 fn twenty_backups_beside_a_hundred_sign_ins_a_second_are_each_one_state_on_sqlite() {
     backups_beside_sign_ins(Kind::Sqlite, rounds(20));
@@ -98,10 +84,7 @@ fn backups_beside_a_hundred_sign_ins_a_second_are_each_one_state_on_postgresql()
 
 fn backups_beside_sign_ins(kind: Kind, rounds: usize) {
     let mut place = Place::new(kind);
-    place.set("LATCHKEY_LOGIN_FACTORS", "code");
-    let people = (0..PEOPLE).map(|who| format!("otpauth://totp/x:p{who}?secret={SECRET}\n"));
-    std::fs::write(place.dir().join("people.txt"), people.collect::<String>()).unwrap();
-    done(&place, &["import", "otpauth", "people.txt", "--apply"]);
+    members::come(&mut place, PEOPLE);
     let server = Server::start(&place);
     let crowd = Crowd::comes(&server);
     std::thread::sleep(Duration::from_secs(2));
@@ -133,4 +116,13 @@ fn backups_beside_sign_ins(kind: Kind, rounds: usize) {
         // What was answered before it began is in it, and what began after it ended is not. Four may have been on their way.
         assert!((before..=after + 4).contains(&signed_in), "{round}: {before} {signed_in} {after}");
     }
+    report(
+        "REL-11",
+        &format!(
+            "{rounds} backups beside a hundred sign-ins a second over {kind:?}, each restored and verified"
+        ),
+        &format!(
+            "each one state, none with half a sign-in; 99 of 100 sign-ins took {alone} ms at most, and {beside} ms beside backups"
+        ),
+    );
 }

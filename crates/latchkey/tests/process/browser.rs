@@ -51,6 +51,7 @@ impl Answer {
 }
 
 /// A browser with its cookies.
+#[derive(Clone)]
 pub(crate) struct Browser {
     pub(crate) address: SocketAddr,
     cookies: BTreeMap<String, String>,

@@ -49,6 +49,20 @@ impl Cluster {
         self.control(&["--wait", "--timeout=60", &log, "start"]);
     }
 
+    /// Every process of it: the first, and the one that each connection has.
+    pub(crate) fn processes(&self) -> Vec<String> {
+        let file = std::fs::read_to_string(self.directory.join("data/postmaster.pid")).unwrap();
+        let first = file.lines().next().unwrap().to_owned();
+        let of_it = format!("PPid:\t{first}\n");
+        let all = std::fs::read_dir("/proc").unwrap().flatten();
+        let all = all.filter(|entry| {
+            let status = std::fs::read_to_string(entry.path().join("status"));
+            status.is_ok_and(|status| status.contains(&of_it))
+        });
+        let children: Vec<String> = all.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        [vec![first], children].concat()
+    }
+
     fn control(&self, words: &[&str]) {
         let mut command = as_its_user(Command::new(self.programs.join("pg_ctl")));
         command.arg("--silent").arg("--pgdata").arg(self.directory.join("data")).args(words);
@@ -65,7 +79,7 @@ impl Drop for Cluster {
 }
 
 /// The directory of `initdb` and `pg_ctl`, of the newest version.
-fn programs() -> PathBuf {
+pub(crate) fn programs() -> PathBuf {
     let versions = std::fs::read_dir(SERVERS).into_iter().flatten().flatten();
     let numbers = versions.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let found = numbers.map(|version| (version, Path::new(SERVERS).join(version.to_string()).join("bin")));
@@ -74,7 +88,7 @@ fn programs() -> PathBuf {
 }
 
 /// It refuses to run as root.
-fn as_its_user(mut command: Command) -> Command {
+pub(crate) fn as_its_user(mut command: Command) -> Command {
     command.current_dir("/");
     if rustix::process::geteuid().is_root() {
         let users = std::fs::read_to_string("/etc/passwd").unwrap();

@@ -1,6 +1,7 @@
 //! The real program as a process: how it starts, shares, stops, is killed, and what it leaves lying about.
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, which helpers lack")]
 
+mod apart;
 mod application;
 mod applications;
 mod audit;
@@ -17,6 +18,8 @@ mod chromium;
 mod cluster;
 mod crowds;
 mod damage;
+mod databases;
+mod disks;
 mod doctor;
 #[path = "../../../web/tests/browser/driver.rs"]
 mod driver;
@@ -28,19 +31,26 @@ mod http2;
 mod https;
 mod journeys;
 mod killed;
+mod members;
 mod metrics;
+mod nodes;
 mod outage;
+mod overload;
+mod pair;
 mod person;
+mod postgres_proxy;
 mod proxies;
 mod proxy;
 #[path = "../python/mod.rs"]
 mod python;
 mod refusing;
+mod rolling;
 mod rotation;
 mod secrets;
 mod server;
 mod sharing;
 mod simple_mode;
+mod soak;
 mod sockets;
 #[path = "../../../web/tests/browser/speech.rs"]
 #[expect(dead_code, reason = "the tests of pages use the rest")]
@@ -49,6 +59,7 @@ mod spelled;
 mod spellings;
 mod starting;
 mod stopping;
+mod storm;
 mod traveler;
 mod tricks;
 mod tries;

@@ -27,6 +27,11 @@ impl Person {
         Person { name: name.to_owned(), password, key: Vec::new(), spent: -1, codes: Vec::new() }
     }
 
+    /// Somebody where a code alone is asked for.
+    pub(crate) fn without_password(name: &str) -> Person {
+        Person { password: String::new(), ..Person::new(name) }
+    }
+
     /// Somebody who holds the phone in front of this link.
     pub(crate) fn scanning(name: &str, link: &str) -> Person {
         Person { key: key_of(link), ..Person::new(name) }
@@ -34,18 +39,28 @@ impl Person {
 
     /// Registers, scans, and confirms the first code.
     pub(crate) fn registers(&mut self, browser: &mut Browser) {
-        let fields = [("username", self.name.as_str()), ("password", self.password.as_str())];
-        browser.post("/register", &fields).lands_on("/enroll");
+        browser.post("/register", &self.fields()).lands_on("/enroll");
         self.enrolls(browser);
+    }
+
+    /// What the form for new people wants of somebody.
+    pub(crate) fn fields(&self) -> Vec<(&str, &str)> {
+        let fields = [("username", self.name.as_str()), ("password", self.password.as_str())];
+        fields.into_iter().filter(|(_, value)| !value.is_empty()).collect()
     }
 
     /// Scans, and confirms the first code.
     pub(crate) fn enrolls(&mut self, browser: &mut Browser) {
         let page = browser.get("/enroll");
-        self.key = key_of(page.is(200));
-        self.spent = -1;
+        self.scans(page.is(200));
         let code = self.code();
         browser.post("/enroll", &[("otp", &code)]).lands_on("/enroll/recovery-codes");
+    }
+
+    /// Scans what this page shows.
+    pub(crate) fn scans(&mut self, page: &str) {
+        self.key = key_of(page);
+        self.spent = -1;
     }
 
     /// Signs in; the answer is the one to the code.

@@ -25,7 +25,23 @@ pub(crate) fn rounds(usual: usize) -> usize {
     said("LATCHKEY_TEST_ROUNDS").map_or(usual, |said| said.parse().expect("LATCHKEY_TEST_ROUNDS is a number"))
 }
 
-fn said(name: &str) -> Option<String> {
+/// How much of it there is: what fits into the time of a suite, into some minutes, or all, as `LATCHKEY_TEST_FAULTS` says.
+pub(crate) fn extent<T>(suite: T, quick: T, full: T) -> T {
+    match said("LATCHKEY_TEST_FAULTS").as_deref() {
+        None => suite,
+        Some("quick") => quick,
+        Some("full") => full,
+        Some(other) => panic!("LATCHKEY_TEST_FAULTS is quick or full, not {other:?}"),
+    }
+}
+
+/// Says what was done and what was seen, for `cargo xtask faults`, which reads these lines.
+pub(crate) fn report(row: &str, done: &str, seen: &str) {
+    println!("{}", serde_json::json!({ "row": row, "done": done, "seen": seen }));
+}
+
+/// What the environment says of how tests are to run.
+pub(crate) fn said(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "only tests know these variables")]
     std::env::var(name).ok()
 }
@@ -142,6 +158,13 @@ impl Server {
         let missing = |log: &mut String| !log.contains(text);
         let (log, waited) = more.wait_timeout_while(log.lock().unwrap(), long, missing).unwrap();
         assert!(!waited.timed_out(), "it never logged {text:?}: {log}");
+    }
+
+    /// The lines so far that say what was broken.
+    pub(crate) fn errors(&self) -> String {
+        let log = self.log.0.lock().unwrap();
+        let broken = log.lines().filter(|line| line.contains("\"level\":\"ERROR\""));
+        broken.collect::<Vec<_>>().join("\n")
     }
 
     /// A browser that has never been here.
