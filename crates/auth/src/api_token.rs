@@ -244,7 +244,11 @@ fn whom(user: Option<&User>) -> Whom<'_> {
 
 /// Somebody, by a token of theirs that opens programs at this host. With `name`, it has to be theirs.
 pub async fn visitor(app: &App, (name, shown): (Option<&str>, &str), host: &str) -> Result<Option<Visitor>> {
-    let Some(token) = find(app, shown).await?.filter(|token| token.opens(host)) else { return Ok(None) };
+    let Some(token) = look(app, shown).await?.filter(|token| token.opens(host)) else { return Ok(None) };
+    if let Some(touch) = touch(app, &token) {
+        // A check does not wait for it.
+        tokio::spawn(touch);
+    }
     let ApiToken { owner: Some(Owner { id, name: owner, .. }), level, created_at, .. } = token else {
         return Ok(None);
     };
@@ -257,18 +261,27 @@ pub async fn visitor(app: &App, (name, shown): (Option<&str>, &str), host: &str)
 
 /// The token that a program has shown, unless it is over or none of ours.
 pub async fn find(app: &App, shown: &str) -> Result<Option<ApiToken>> {
+    let token = look(app, shown).await?;
+    if let Some(touch) = token.as_ref().and_then(|token| touch(app, token)) {
+        touch.await;
+    }
+    Ok(token)
+}
+
+async fn look(app: &App, shown: &str) -> Result<Option<ApiToken>> {
     let Some(token) = shown.strip_prefix(PREFIX).and_then(Token::parse) else { return Ok(None) };
     let (now, mac) = (app.clock.now(), app.vault.token_mac(Purpose::ApiToken, &token));
     let found = app.db.check(move |conn| api_tokens::live(conn, &mac, now)).await?;
-    let Some(token) = found.map(api_token).filter(|token| token.is_enough(app.config.factors)) else {
-        return Ok(None);
-    };
-    if token.used_at.is_none_or(|used| now.millis_since(used) >= TOUCH_EVERY) {
-        let (db, id) = (app.db.clone(), token.id.clone());
-        // Whoever has a token is heard even while that cannot be noted, and does not wait for it.
-        tokio::spawn(async move { db.write(move |tx| api_tokens::touch(tx, &id, now)).await });
-    }
-    Ok(Some(token))
+    Ok(found.map(api_token).filter(|token| token.is_enough(app.config.factors)))
+}
+
+/// Notes that a token was used, if it was not noted a moment ago. Whoever has it is heard even while that cannot be noted.
+fn touch(app: &App, token: &ApiToken) -> Option<impl Future<Output = ()> + Send + 'static> {
+    let (db, id, now) = (app.db.clone(), token.id.clone(), app.clock.now());
+    let is_due = token.used_at.is_none_or(|used| now.millis_since(used) >= TOUCH_EVERY);
+    is_due.then_some(async move {
+        let _ = db.write(move |tx| api_tokens::touch(tx, &id, now)).await;
+    })
 }
 
 /// All tokens, by name.

@@ -341,13 +341,18 @@ impl<'a> Conn<'a> {
             };
             *left = fewer;
         }
-        self.fate.revoked |= sql.revokes();
+        let mut changed = false;
+        let read = &mut |row: &Row<'_>| {
+            changed = true;
+            read(row)
+        };
         let result = match &mut self.engine {
             Engine::Lite(conn) => sqlite::each(conn, sql, values, read),
             Engine::Pg(link) => link.each(sql, values, read),
             #[cfg(feature = "simulation")]
             Engine::Sim(link) => link.each(sql, values, read),
         };
+        self.fate.revoked |= sql.revokes() && changed;
         self.note(result)
     }
 

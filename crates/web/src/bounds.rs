@@ -25,6 +25,8 @@ pub(crate) const TAKE_WITHIN: Duration = Duration::from_secs(15);
 pub(crate) const WATCHED_WITHIN: Duration = Duration::from_secs(30);
 /// Until connections are not taken any more when we stop and whoever watches us does not ask.
 pub(crate) const TOLD_WITHIN: Duration = Duration::from_secs(5);
+/// For whoever has connected when we stop, and not said yet what for.
+pub(crate) const HEARS_WITHIN: Duration = Duration::from_millis(250);
 /// For the requests that are open when we stop.
 pub(crate) const STOP_WITHIN: Duration = Duration::from_secs(10);
 

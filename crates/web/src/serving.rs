@@ -2,7 +2,7 @@
 //!
 //! No HTTP/2: what a login page would gain by it is less than its floods of frames cost.
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -70,30 +70,67 @@ pub(crate) async fn serve<S: Source>(source: S, house: House, shutdown: impl Fut
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
-        tokio::select! {
+        let taken = tokio::select! {
             () = &mut shutdown => break,
-            taken = source.take() => match taken {
-                Ok((stream, end)) => match house.door.enter(stream) {
-                    Ok((guest, place)) => {
-                        let tls = house.tls.as_ref().map(|tls| TlsAcceptor::from(tls.config()));
-                        let lane = house.fork.lane(end, place);
-                        connections.spawn(attend(guest, tls, lane, stopping.clone()));
-                    }
-                    Err(error) => tracing::debug!(%error, "a connection is turned away"),
-                },
-                Err(error) if is_of_one(&error) => tracing::debug!(%error, "no connection came of it"),
-                Err(error) => {
-                    tracing::warn!(%error, "cannot take connections");
-                    tokio::time::sleep(PAUSE).await;
-                }
-            },
+            taken = source.take() => taken,
             // Whoever has gone is forgotten.
-            Some(_) = connections.join_next() => {}
+            Some(_) = connections.join_next() => continue,
+        };
+        if house.admit::<S>(taken, &mut connections, &stopping).is_err() {
+            tokio::time::sleep(PAUSE).await;
         }
     }
-    drop((source, stop));
+    // Who has connected by now was told by nobody that we stop: each has a moment to say something, and is answered.
+    while let Some(taken) = at_once(source.take()).await {
+        if house.admit::<S>(taken, &mut connections, &stopping).is_err() {
+            break;
+        }
+    }
+    drop(source);
+    tokio::time::sleep(bounds::HEARS_WITHIN).await;
+    drop(stop);
     // Whoever is left after that is cut off with the set.
     let _ = timeout(bounds::STOP_WITHIN, async { while connections.join_next().await.is_some() {} }).await;
+}
+
+/// What is there already.
+async fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        there = future => Some(there),
+        () = ready(()) => None,
+    }
+}
+
+impl House {
+    /// Lets in whoever has come. An error is the system's, and not of one connection alone.
+    fn admit<S: Source>(
+        &self,
+        taken: io::Result<(S::Stream, S::End)>,
+        connections: &mut JoinSet<()>,
+        stopping: &watch::Receiver<()>,
+    ) -> io::Result<()> {
+        let (stream, end) = match taken {
+            Ok(taken) => taken,
+            Err(error) if is_of_one(&error) => {
+                tracing::debug!(%error, "no connection came of it");
+                return Ok(());
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot take connections");
+                return Err(error);
+            }
+        };
+        match self.door.enter(stream) {
+            Ok((guest, place)) => {
+                let tls = self.tls.as_ref().map(|tls| TlsAcceptor::from(tls.config()));
+                let lane = self.fork.lane(end, place);
+                connections.spawn(attend(guest, tls, lane, stopping.clone()));
+            }
+            Err(error) => tracing::debug!(%error, "a connection is turned away"),
+        }
+        Ok(())
+    }
 }
 
 /// Whether it concerns the one connection alone, which was gone before we took it.

@@ -99,7 +99,10 @@ async fn an_app_password_opens_the_program_that_it_names_for_its_owner_and_is_sh
                 assert_eq!(ask_as_nginx(&program, method, &format!("{DAV}/ada/")).await.status, 200);
             }
         }
-        browser.get("/account/tokens").await.says("last used 20");
+        // No check waits until that is written.
+        while !browser.get("/account/tokens").await.text.contains("last used 20") {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
         // What is kept of it opens nothing.
         assert!(!world.dump().await.text().contains(&token[3..]));
         // Once it is revoked, it is over at the next request.

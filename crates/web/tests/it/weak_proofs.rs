@@ -137,10 +137,11 @@ impl Scene {
 }
 
 /// What must stay. Tries and events of tries, and that somebody was seen, may change.
+/// Ours count as revocations, too.
 async fn lasting(world: &World) -> Dump {
     let records = world.records().await;
     records.change("UPDATE sessions SET seen_at = 0, idle_at = 9000000000000").await;
-    records.dump().await.without(&["attempts", "events", "logins"])
+    records.dump().await.without(&["attempts", "events", "logins", "revocations"])
 }
 
 /// Refused, or shown the way to a proof; and nothing that was asked for.
