@@ -1,178 +1,223 @@
-//! `cargo xtask bench check`: what asking Latchkey costs, beside what cannot be had cheaper on the same machine in the same minutes.
-//! A check of a session is held against axum that does nothing, and a file of nginx that has asked against one that has not.
-//! What they are and how they are started is in `contenders.rs`, what asks them in `load.rs`.
+//! `cargo xtask bench`: what Latchkey does in a second, beside what others do and beside what cannot be had cheaper on the same machine
+//! in the same minutes. Everybody is asked the same in turn; a goal is a ratio of two turns one after the other, since a machine's
+//! speed drifts. Each operation has a file of its own below.
+
+mod ask;
+mod audit;
+mod chart;
+mod check;
+mod compare;
+mod contenders;
+mod figures;
+mod host;
+mod load;
+mod over_postgres;
+mod password;
+mod people;
+mod pictures;
+mod privacyidea;
+mod program;
+mod register;
+mod search;
+mod server;
+mod sessions;
+mod sign_in;
+mod start;
+mod tutorial;
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use serde_json::json;
 
-use crate::contenders::{Contender, Field};
-use crate::load::{self, Run};
 use crate::tools;
+use crate::workspace::{cargo, run as start, target, timed};
+use figures::Report;
+use host::Host;
 
-/// What an agreement says, and whether it is kept.
-struct Bar {
-    what: &'static str,
-    ratio: f64,
-    limit: f64,
-    /// Whether less is better.
-    at_most: bool,
+/// Something that is measured: its name, and how.
+struct Operation {
+    name: &'static str,
+    when: When,
+    measure: fn(&Bench, &mut Report) -> Result<()>,
 }
 
-/// How often each is measured in turn, and for how many seconds. Short turns, since a machine's speed drifts.
-struct Turns {
-    rounds: usize,
-    seconds: u32,
+/// When something is measured that was not named. What was named always is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum When {
+    Always,
+    /// It takes too long for trying.
+    NotQuick,
+    Never,
 }
 
-/// Reads what followed `bench`, measures, and fails when a bar is not met.
+/// All of them, in their order: what writes comes after what only reads.
+const OPERATIONS: [Operation; 12] = [
+    operation("check", check::measure),
+    operation("sessions", sessions::measure),
+    operation("sign-in", sign_in::measure),
+    operation("register", register::measure),
+    operation("password", password::measure),
+    operation("postgres", over_postgres::measure),
+    operation("search", search::measure),
+    Operation { name: "audit", when: When::NotQuick, measure: audit::measure },
+    operation("qr", pictures::measure),
+    operation("start", start::measure),
+    operation("size", program::measure_size),
+    Operation { name: "build", when: When::Never, measure: program::measure_build },
+];
+
+const fn operation(name: &'static str, measure: fn(&Bench, &mut Report) -> Result<()>) -> Operation {
+    Operation { name, when: When::Always, measure }
+}
+
+/// What was asked for.
+struct Asked {
+    quick: bool,
+    users: Vec<u64>,
+    only: Vec<String>,
+    file: Option<PathBuf>,
+}
+
+/// What every operation needs.
+struct Bench {
+    quick: bool,
+    /// How many people, from few to many.
+    users: Vec<u64>,
+    /// Where everything lies that is made for measuring.
+    place: PathBuf,
+    /// Where cargo puts what it builds.
+    built: PathBuf,
+}
+
+impl Bench {
+    /// How often each is measured in turn.
+    fn rounds(&self) -> usize {
+        if self.quick { 2 } else { 7 }
+    }
+
+    /// For how many seconds each time.
+    fn seconds(&self) -> f64 {
+        if self.quick { 1.0 } else { 3.0 }
+    }
+
+    fn program(&self, name: &str) -> PathBuf {
+        self.built.join(name)
+    }
+}
+
+/// Reads what followed `bench`, and does it.
 pub(crate) fn run(words: &[String]) -> Result<()> {
-    let (turns, file) = parse(words)?;
-    tools::ensure(&tools::BENCH)?;
-    let mut field = Field::open()?;
-    let mut runs: Vec<Vec<Run>> = vec![Vec::new(); Contender::ALL.len()];
-    // Whoever is asked for the first time connects, prepares and fills what it keeps.
-    for contender in Contender::ALL {
-        field.measure(contender, 1)?;
-    }
-    for round in 0..turns.rounds {
-        for (contender, runs) in Contender::ALL.into_iter().zip(&mut runs) {
-            runs.push(field.measure(contender, turns.seconds)?);
-        }
-        let last = runs.iter().filter_map(|runs| runs.last()).map(|run| format!("{:.0}", run.a_second));
-        println!("{:>4} of {}: {} a second", round + 1, turns.rounds, last.collect::<Vec<_>>().join(", "));
-    }
-    drop(field);
-    let bars = bars(&runs);
-    print(&runs, &bars);
-    if let Some(file) = file {
-        fs::write(&file, json(&runs, &bars).to_string()).with_context(|| format!("writing {file}"))?;
-    }
-    match bars.iter().filter(|bar| !bar.is_met()).count() {
-        0 => Ok(()),
-        missed => bail!("{missed} of {} bars are not met", bars.len()),
+    match words.first().map(String::as_str) {
+        Some("check") => check::run(&words[1..]),
+        Some("compare") => compare::run(&words[1..]),
+        _ => all(&parse(words)?),
     }
 }
 
-fn parse(words: &[String]) -> Result<(Turns, Option<String>)> {
-    let Some((what, rest)) = words.split_first() else {
-        bail!("say what to measure: `cargo xtask bench check`")
-    };
-    if what != "check" {
-        bail!("there is no bench `{what}`; there is `check`");
+fn all(asked: &Asked) -> Result<()> {
+    tools::ensure(&tools::BENCH)?;
+    start(cargo().args(["build", "--locked", "--release", "-p", "latchkey", "-p", "bench"]))?;
+    let place = target()?.join("bench");
+    fs::create_dir_all(&place).with_context(|| format!("making {}", place.display()))?;
+    let bench =
+        Bench { quick: asked.quick, users: asked.users.clone(), built: target()?.join("release"), place };
+    let mut report = Report::new(Host::look(&bench)?);
+    let mut failed = Vec::new();
+    for operation in chosen(asked) {
+        println!("── {}", operation.name);
+        let (measured, took) = timed(|| (operation.measure)(&bench, &mut report));
+        // An hour of others is not lost with it, but it fails the whole.
+        if let Err(error) = measured {
+            println!("   `{}` could not be measured: {error:#}", operation.name);
+            failed.push(operation.name);
+        }
+        println!("   {}: {:.0} s", operation.name, took.as_secs_f64());
+        keep(&bench, asked, &report)?;
     }
-    let (mut turns, mut file) = (Turns { rounds: 15, seconds: 2 }, None);
-    let mut rest = rest.iter();
+    report.print();
+    println!("\n{} has report.json, report.md and chart.svg", bench.place.display());
+    if failed.is_empty() { Ok(()) } else { bail!("not everything could be measured: {}", failed.join(", ")) }
+}
+
+/// Writes down what is known so far.
+fn keep(bench: &Bench, asked: &Asked, report: &Report) -> Result<()> {
+    let write = |file: &Path, text: String| {
+        fs::write(file, text).with_context(|| format!("writing {}", file.display()))
+    };
+    let json = report.json().to_string();
+    if let Some(file) = &asked.file {
+        write(file, json.clone())?;
+    }
+    write(&bench.place.join("report.json"), json)?;
+    write(&bench.place.join("report.md"), report.markdown())?;
+    chart::draw(report, &bench.place.join("chart.svg"))
+}
+
+fn chosen(asked: &Asked) -> impl Iterator<Item = &'static Operation> {
+    OPERATIONS.iter().filter(|operation| match asked.only.is_empty() {
+        true => operation.when == When::Always || (operation.when == When::NotQuick && !asked.quick),
+        false => asked.only.iter().any(|only| only == operation.name),
+    })
+}
+
+fn parse(words: &[String]) -> Result<Asked> {
+    let mut asked = Asked { quick: false, users: Vec::new(), only: Vec::new(), file: None };
+    let mut rest = words.iter().peekable();
     while let Some(word) = rest.next() {
         match word.as_str() {
-            "--quick" => turns = Turns { rounds: 5, seconds: 1 },
-            "--json" => file = Some(rest.next().context("--json needs the name of a file")?.clone()),
-            other => bail!("{other} is not known here; there are --quick and --json FILE"),
+            "--quick" => asked.quick = true,
+            "--json" => asked.file = Some(rest.next().context("--json needs the name of a file")?.into()),
+            "--users" => {
+                let list = rest.next().context("--users needs numbers: --users 1000,100000")?;
+                let numbers =
+                    list.split(',').map(|number| number.parse::<u64>().context("--users needs numbers"));
+                asked.users = numbers.collect::<Result<_>>()?;
+            }
+            "--only" => {
+                while let Some(name) = rest.next_if(|word| !word.starts_with("--")) {
+                    asked.only.push(name.clone());
+                }
+            }
+            other => bail!(
+                "{other} is not known here; there are `check`, `compare A.json B.json`, --quick, --users, --only and --json FILE"
+            ),
         }
     }
-    Ok((turns, file))
-}
-
-impl Bar {
-    fn is_met(&self) -> bool {
-        if self.at_most { self.ratio <= self.limit } else { self.ratio >= self.limit }
+    let names = OPERATIONS.map(|operation| operation.name);
+    if let Some(unknown) = asked.only.iter().find(|name| !names.contains(&name.as_str())) {
+        bail!("there is no operation `{unknown}`; there are {}", names.join(", "));
     }
-}
-
-/// Each ratio is one of two that were measured one after the other; of these the median counts.
-fn bars(runs: &[Vec<Run>]) -> Vec<Bar> {
-    let ratio = |of: Contender, to: Contender, figure: fn(&Run) -> f64| {
-        let pairs = runs[of as usize].iter().zip(&runs[to as usize]);
-        load::median(pairs.map(|(of, to)| figure(of) / figure(to)))
-    };
-    use Contender::{Asked, Check, File, Hello};
-    vec![
-        Bar {
-            what: "a check beside bare axum, requests a second",
-            ratio: ratio(Check, Hello, |run| run.a_second),
-            limit: 0.55,
-            at_most: false,
-        },
-        Bar {
-            what: "a check beside bare axum, 99th percentile",
-            ratio: ratio(Check, Hello, |run| run.p99),
-            limit: 2.0,
-            at_most: true,
-        },
-        Bar {
-            what: "nginx that asks beside nginx that does not, requests a second",
-            ratio: ratio(Asked, File, |run| run.a_second),
-            limit: 0.45,
-            at_most: false,
-        },
-    ]
-}
-
-fn print(runs: &[Vec<Run>], bars: &[Bar]) {
-    println!("\n{:<34}{:>12}{:>22}{:>12}", "", "requests/s", "lowest to highest", "p99");
-    for (contender, runs) in Contender::ALL.into_iter().zip(runs) {
-        let each = || runs.iter().map(|run| run.a_second);
-        let (lowest, highest) = (each().fold(f64::INFINITY, f64::min), each().fold(0.0, f64::max));
-        let (median, p99) = (load::median(each()), load::median(runs.iter().map(|run| run.p99)));
-        let spread = format!("{lowest:.0} to {highest:.0}");
-        println!(
-            "{:<34}{median:>12.0}{spread:>22}{:>12}",
-            contender.name(),
-            format!("{:.2} ms", p99 / 1000.0)
-        );
+    if asked.users.is_empty() {
+        asked.users = if asked.quick { vec![1000, 100_000] } else { vec![1000, 100_000, 1_000_000] };
     }
-    println!();
-    for bar in bars {
-        let (than, met) =
-            (if bar.at_most { "at most" } else { "at least" }, if bar.is_met() { "met" } else { "NOT MET" });
-        println!("{:<64}{:>6.3}   {than} {}: {met}", bar.what, bar.ratio, bar.limit);
+    asked.users.sort_unstable();
+    asked.users.dedup();
+    if asked.users.first().is_some_and(|fewest| *fewest < 1000) {
+        bail!("fewer than 1000 people are too few to measure with");
     }
-}
-
-fn json(runs: &[Vec<Run>], bars: &[Bar]) -> serde_json::Value {
-    let contender = |(contender, runs): (Contender, &Vec<Run>)| {
-        let of = |figure: fn(&Run) -> f64| runs.iter().map(figure).collect::<Vec<_>>();
-        json!({
-            "name": contender.name(),
-            "requests_per_second": of(|run| run.a_second),
-            "p99_microseconds": of(|run| run.p99),
-        })
-    };
-    let bar = |bar: &Bar| json!({ "what": bar.what, "ratio": bar.ratio, "limit": bar.limit, "at_most": bar.at_most, "met": bar.is_met() });
-    json!({
-        "contenders": Contender::ALL.into_iter().zip(runs).map(contender).collect::<Vec<_>>(),
-        "bars": bars.iter().map(bar).collect::<Vec<_>>(),
-    })
+    Ok(asked)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn words(line: &str) -> Vec<String> {
-        line.split_whitespace().map(String::from).collect()
+    fn parsed(line: &str) -> Result<Asked> {
+        parse(&line.split_whitespace().map(String::from).collect::<Vec<_>>())
     }
 
     #[test]
-    fn what_is_not_known_is_refused() {
-        assert!(parse(&words("check --quick --json figures.json")).is_ok());
-        for wrong in ["", "login", "check --fast", "check --json"] {
-            assert!(parse(&words(wrong)).is_err(), "{wrong:?}");
+    fn what_is_asked_for_is_understood_and_anything_else_refused() {
+        let asked = parsed("--only check qr --quick --users 100000,1000 --json a.json").unwrap();
+        assert_eq!(chosen(&asked).map(|operation| operation.name).collect::<Vec<_>>(), ["check", "qr"]);
+        assert!(asked.quick && asked.users == [1000, 100_000] && asked.file.is_some());
+        assert_eq!(parsed("").unwrap().users.last(), Some(&1_000_000));
+        assert_eq!(chosen(&parsed("").unwrap()).count(), OPERATIONS.len() - 1);
+        assert_eq!(chosen(&parsed("--quick").unwrap()).count(), OPERATIONS.len() - 2);
+        assert_eq!(chosen(&parsed("--only build").unwrap()).count(), 1, "a cold build has to be asked for");
+        for wrong in ["login", "--json", "--users", "--users many", "--users 10", "--only logins", "--fast"] {
+            assert!(parsed(wrong).is_err(), "{wrong:?}");
         }
-    }
-
-    #[test]
-    fn a_ratio_is_the_median_of_those_in_each_round() {
-        let figures = |all: [f64; 3]| all.map(|a_second| Run { a_second, p99: 10.0 }).to_vec();
-        // The second round was slow for everybody, and in the third somebody had bad luck.
-        let runs =
-            [figures([100.0, 10.0, 100.0]), figures([60.0, 6.0, 20.0]), figures([9.0; 3]), figures([3.6; 3])];
-        let bars = bars(&runs);
-        assert_eq!(
-            bars.iter().map(|bar| (bar.ratio * 100.0).round()).collect::<Vec<_>>(),
-            [60.0, 100.0, 40.0]
-        );
-        assert_eq!(bars.iter().map(Bar::is_met).collect::<Vec<_>>(), [true, true, false]);
     }
 }

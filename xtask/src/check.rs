@@ -2,14 +2,14 @@
 
 use anyhow::{Context, Result, bail};
 
-use crate::docs;
 use crate::workspace::{cargo, run as start, timed};
+use crate::{docs, instructions};
 
 /// A step: its name, and what it does.
 type Step = (&'static str, fn() -> Result<()>);
 
 /// The cheap ones first, so that a wrong comma is not found behind a long build.
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 6] = [
     ("format", || start(cargo().args(["fmt", "--all", "--check"]))),
     ("clippy", || {
         let lint =
@@ -26,6 +26,7 @@ const STEPS: [Step; 5] = [
         start(cargo().args(doc).env("RUSTDOCFLAGS", "-D warnings"))
     }),
     ("book", docs::run),
+    ("instructions", instructions::check),
 ];
 
 /// Runs the steps, or only the one that is named, and stops at the first that fails.

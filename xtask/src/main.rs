@@ -5,7 +5,6 @@ mod attack;
 mod axe;
 mod bench;
 mod check;
-mod contenders;
 mod dist;
 mod docs;
 mod elf;
@@ -14,12 +13,13 @@ mod fences;
 mod fuzz;
 mod image;
 mod install;
-mod load;
+mod instructions;
 mod machine;
 mod notices;
 mod passwords;
 mod pinned;
 mod postgres;
+mod python;
 mod sbom;
 mod soak;
 mod test;
@@ -39,7 +39,10 @@ cargo xtask test-install                  the package on a clean Debian 12 that 
 cargo xtask attack [ROW…]                 the hostile suite against a release binary, in 25 minutes; ends with a table of what held
 cargo xtask faults [ROW…]                 what breaks, done to a release binary, in half an hour; ends with a table of what held
 cargo xtask soak [--hours H]              half of the load for two hours: memory, open files and the log of SQLite stay where they are
+cargo xtask bench [--only OPERATION…]     what it does in a second, beside others and beside the limits; every goal beside its ratio
 cargo xtask bench check                   what a check of a session costs, beside bare axum and bare nginx; two minutes, fails below the bar
+cargo xtask bench compare A.json B.json   whether two runs say the same
+cargo xtask instructions [--accept]       how many instructions the paths take that every request takes, held against what they took
 cargo xtask docs                          the pages for operators as a book, in target/book, with every link followed
 cargo xtask dist                          what people install, in target/dist: the program, its manual, the package for Debian
 cargo xtask passwords FIRST… --long LIST…   the list of common passwords, made again from the lists that crates/auth/data names
@@ -54,7 +57,8 @@ More for `faults`: the rows are REL-1 to REL-20, wire, one-code, revocation and 
 
 More for `soak`: --minutes N instead; --csv FILE and --json FILE write every sample and what came of them, --svg FILE a chart.
 
-More for `bench check`: --quick takes half a minute; --json FILE writes every figure.
+More for `bench`: --users 1000,1000000 says how many people; --json FILE writes every figure; --quick takes some minutes, and is for
+trying. `bench check` has --quick and --json, too.
 
 More for `test`: --test NAME picks one test binary; what follows `--` goes to it (`-- --nocapture`).";
 
@@ -83,6 +87,7 @@ fn run(words: &[String]) -> Result<()> {
         "faults" => faults::run(rest),
         "soak" => soak::run(rest),
         "bench" => bench::run(rest),
+        "instructions" => instructions::run(rest),
         "docs" => docs::run(),
         "sbom" => sbom::run(),
         "fuzz" => fuzz::run(rest),

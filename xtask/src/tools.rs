@@ -77,6 +77,9 @@ pub(crate) const ATTACK: [Tool; 5] = [
 pub(crate) const BENCH: [Tool; 3] =
     [program("wrk", "wrk"), program("nginx", "nginx"), program("taskset", "util-linux")];
 
+/// What counts instructions.
+pub(crate) const COUNT: [Tool; 1] = [program("valgrind", "valgrind")];
+
 /// What makes the package for Debian.
 pub(crate) const DIST: [Tool; 3] =
     [program("git", "git"), program("gzip", "gzip"), program("dpkg-shlibdeps", "dpkg-dev")];
