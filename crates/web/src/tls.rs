@@ -285,20 +285,20 @@ mod tests {
         let (old, new) = (issued(&["old.example.org"], 2030), issued(&["new.example.org"], 2031));
         let files = Files::with(&old);
         let (tls, _) = Tls::open(&files.path("c.pem"), &files.path("k.pem")).unwrap();
-        let shown = Arc::as_ptr(&tls.config().get_inner());
+        let shown = Arc::as_ptr(&tls.config());
         assert!(!tls.has_changed());
 
         files.write("c.pem", &new.0);
         assert!(tls.has_changed());
         assert!(tls.reload().unwrap_err().contains("does not belong"));
-        assert_eq!(Arc::as_ptr(&tls.config().get_inner()), shown);
+        assert_eq!(Arc::as_ptr(&tls.config()), shown);
         // What is wrong is said once, and looked at again when the other file comes.
         assert!(!tls.has_changed());
 
         files.write("k.pem", &new.1);
         assert!(tls.has_changed());
         assert!(tls.reload().unwrap().is_for("new.example.org"));
-        assert_ne!(Arc::as_ptr(&tls.config().get_inner()), shown);
+        assert_ne!(Arc::as_ptr(&tls.config()), shown);
         fs::remove_file(files.path("c.pem")).unwrap();
         assert!(tls.has_changed());
     }
