@@ -117,11 +117,13 @@ pub(crate) enum Happened {
     AccessRuleRemoved,
     /// The house was brought back from a backup.
     Restored,
+    /// The house was moved to another database.
+    Moved,
 }
 
 impl Happened {
     /// All of them, in their order.
-    pub(crate) const ALL: [Happened; 47] = [
+    pub(crate) const ALL: [Happened; 48] = [
         Happened::RegistrationStarted,
         Happened::UserCreated,
         Happened::UserImported,
@@ -169,6 +171,7 @@ impl Happened {
         Happened::AccessRuleAdded,
         Happened::AccessRuleRemoved,
         Happened::Restored,
+        Happened::Moved,
     ];
 
     pub(crate) fn text(self) -> &'static str {
@@ -220,6 +223,7 @@ impl Happened {
             Happened::AccessRuleAdded => "access.rule_added",
             Happened::AccessRuleRemoved => "access.rule_removed",
             Happened::Restored => "restored",
+            Happened::Moved => "moved",
         }
     }
 

@@ -222,7 +222,7 @@ impl Config {
 }
 
 /// A PostgreSQL URL without its password, and of its parameters only those that say where. Others stay as they are.
-fn without_secrets(url: &str) -> String {
+pub(crate) fn without_secrets(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://").filter(|_| !url.starts_with("sqlite:")) else {
         return url.to_owned();
     };

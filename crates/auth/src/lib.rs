@@ -14,6 +14,7 @@ mod enrollment;
 mod error;
 mod guessable;
 mod hasher;
+mod kept;
 mod level;
 mod limits;
 mod master_key;
@@ -47,6 +48,7 @@ pub mod inspect;
 pub mod keys;
 pub mod link;
 pub mod login;
+pub mod moving;
 pub mod odds;
 pub mod plain;
 pub mod recovery;
@@ -55,6 +57,7 @@ pub mod restore;
 pub mod session;
 pub mod setup;
 pub mod trial;
+pub mod upgrade;
 pub mod users;
 pub mod verify;
 
@@ -137,6 +140,17 @@ fn refused(error: store::Error) -> Error {
     }
 }
 
+/// The same for what was said in a transaction.
+fn refused_within(error: Error) -> Error {
+    match error {
+        Error::Broken(why) => match why.downcast::<store::Error>() {
+            Ok(error) => refused(error),
+            Err(why) => Error::Broken(why),
+        },
+        other => other,
+    }
+}
+
 /// How long whoever looks after a server waits for the database.
 const SOON: Duration = Duration::from_secs(2);
 
@@ -181,6 +195,8 @@ impl App {
     }
 
     async fn open_here(config: Config, clock: Clock, random: Random) -> Result<App> {
+        // Held until the schema is there, so that of several that start at once one does it.
+        let _upgrade = upgrade::prepare(&config, &clock).await?;
         let db = Db::open(&config.database, clock.now()).await.map_err(refused)?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         App::open_keys(db, config, (clock, random), threads).await

@@ -176,13 +176,7 @@ impl Restore {
             let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
             this.fill(tx, &seen, &mut *progress)
         });
-        filled.await.map_err(|error| match error {
-            Error::Broken(why) => match why.downcast::<store::Error>() {
-                Ok(error) => crate::refused(error),
-                Err(why) => Error::Broken(why),
-            },
-            other => other,
-        })
+        filled.await.map_err(crate::refused_within)
     }
 
     fn open(&self) -> Result<Unwrapper> {

@@ -15,6 +15,7 @@ mod key;
 mod listener;
 mod logging;
 mod man;
+mod migrate_db;
 mod otp;
 mod preflight;
 mod progress;
@@ -28,6 +29,7 @@ mod stopwatch;
 mod supervisor;
 mod terminal;
 mod token;
+mod upgrade;
 mod user;
 mod verify;
 
@@ -110,6 +112,23 @@ enum Command {
         /// Only look whether it is whole, and what is in it
         #[arg(long)]
         check: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Move everything to another database, SQLite or PostgreSQL; nobody is signed out
+    MigrateDb {
+        /// Where it is now: sqlite:PATH, postgres://USER@HOST:PORT/NAME, or file:PATH of a file that says so
+        from: String,
+        /// Where it shall be: an empty place, or one where this move was broken off
+        to: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Bring an older database up to date, as the next start does; a copy of before is kept
+    Upgrade {
+        /// Only try it, in a transaction that is undone
+        #[arg(long)]
+        dry_run: bool,
         #[command(flatten)]
         output: Output,
     },
@@ -368,6 +387,8 @@ fn run(flags: &Flags, command: Command, since: Stopwatch) -> Result<()> {
         Command::Export { secrets } => export::run(flags, secrets),
         Command::Backup { file, output } => backup::run(flags, &file, output.json),
         Command::Restore { file, check, output } => restore::run(flags, &file, (check, output.json)),
+        Command::MigrateDb { from, to, output } => migrate_db::run(flags, (&from, &to), output.json),
+        Command::Upgrade { dry_run, output } => upgrade::run(flags, dry_run, output.json),
         Command::Verify { output } => verify::run(flags, output.json),
         Command::User(User::Add { name, role, output }) => user::add(flags, &name, role, output.json),
         Command::User(User::List { output }) => user::list(flags, output.json),

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::job::{Job, Queued, Shape, deadline};
 use crate::postgres::Postgres;
+use crate::rehearsal::Rehearsal;
 use crate::sqlite::Sqlite;
 use crate::sqlite_file::{self, Site};
 use crate::tally::{Activity, Counters, Tally};
@@ -43,6 +44,7 @@ impl Kind {
 enum Engine {
     Sqlite(Sqlite),
     Postgres(Postgres),
+    Rehearsal(Rehearsal),
     #[cfg(feature = "simulation")]
     Sim(Arc<crate::sim::Core>),
 }
@@ -147,6 +149,29 @@ impl Db {
         Ok(filled)
     }
 
+    /// The database at `url` as it would be with the newest schema. Whatever is done with it is undone when the last clone goes, and
+    /// others who work there wait meanwhile.
+    pub async fn rehearsing(url: &str, now: Time) -> Result<Db> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            sqlite_file::refuse_damaged(Path::new(path))?;
+        }
+        Ok(Db {
+            engine: Arc::new(Engine::Rehearsal(Rehearsal::open(url, now).await?)),
+            wait: SCHEMA_WAIT,
+            counters: Arc::default(),
+            #[cfg(feature = "scratch")]
+            blind: None,
+        })
+    }
+
+    /// Writes a copy of SQLite's file, as it is at one moment, into a file that is empty.
+    pub fn copy_file(url: &str, to: &Path) -> Result<()> {
+        match Kind::of(url)? {
+            Kind::Sqlite => sqlite_file::copy(Path::new(&url["sqlite:".len()..]), to),
+            Kind::Postgres => Err(Error::refused("a database of PostgreSQL is no file")),
+        }
+    }
+
     /// Whether nothing at all is at `url`: no file, or no table in a database of PostgreSQL.
     pub fn is_empty(url: &str) -> Result<bool> {
         match Kind::of(url)? {
@@ -216,6 +241,7 @@ impl Db {
         let lanes = match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite.lanes(),
             Engine::Postgres(postgres) => postgres.lanes(),
+            Engine::Rehearsal(_) => Vec::new(),
             #[cfg(feature = "simulation")]
             Engine::Sim(_) => Vec::new(),
         };
@@ -227,6 +253,7 @@ impl Db {
         match &*self.engine {
             Engine::Sqlite(_) => Kind::Sqlite,
             Engine::Postgres(_) => Kind::Postgres,
+            Engine::Rehearsal(rehearsal) => rehearsal.kind,
             #[cfg(feature = "simulation")]
             Engine::Sim(_) => Kind::Sqlite,
         }
@@ -304,6 +331,7 @@ impl Db {
         match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite.state(),
             Engine::Postgres(postgres) => postgres.state(),
+            Engine::Rehearsal(_) => None,
             #[cfg(feature = "simulation")]
             Engine::Sim(_) => None,
         }
@@ -339,7 +367,7 @@ impl Db {
     /// The engine's own clock, where it is not this machine's. For health checks only: `now` is the node's clock.
     pub async fn engine_now(&self) -> Result<Option<Time>> {
         match &*self.engine {
-            Engine::Sqlite(_) => Ok(None),
+            Engine::Sqlite(_) | Engine::Rehearsal(_) => Ok(None),
             Engine::Postgres(_) => self.read(crate::postgres::clock).await,
             #[cfg(feature = "simulation")]
             Engine::Sim(_) => Ok(None),
@@ -360,6 +388,7 @@ impl Db {
         match &*self.engine {
             Engine::Sqlite(sqlite) => submit(sqlite.queue(shape), job).inspect_err(refused)?,
             Engine::Postgres(postgres) => submit(postgres.queue(shape), job).inspect_err(refused)?,
+            Engine::Rehearsal(rehearsal) => submit(rehearsal.queue(), job).inspect_err(refused)?,
             #[cfg(feature = "simulation")]
             Engine::Sim(sim) => sim.submit(job),
         }

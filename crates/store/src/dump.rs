@@ -62,6 +62,7 @@ pub struct Table {
     pub(crate) columns: &'static str,
     /// The places of the primary key among the columns.
     pub(crate) key: &'static [usize],
+    pub(crate) count: Sql,
     pub(crate) page: Sql,
     pub(crate) insert: Sql,
 }
@@ -94,15 +95,31 @@ impl Table {
         self.columns().position(|(name, _)| name == column)
     }
 
+    /// How many rows there are.
+    pub fn count(&self, conn: &mut Conn<'_>) -> Result<u64> {
+        let rows = conn.one(self.count, &[], |row| row.int(0))?;
+        Ok(rows.and_then(|rows| u64::try_from(rows).ok()).unwrap_or_default())
+    }
+
     /// The rows that follow `last` in the order of the key; the first ones without it. None: there are no more.
     pub fn page(&self, conn: &mut Conn<'_>, last: Option<&[Cell]>) -> Result<Vec<Vec<Cell>>> {
+        self.page_after(conn, last.map(|row| self.key_of(row)).as_deref())
+    }
+
+    /// The primary key of a row.
+    pub(crate) fn key_of(&self, row: &[Cell]) -> Vec<Cell> {
+        self.key.iter().filter_map(|place| row.get(*place)).cloned().collect()
+    }
+
+    /// The rows that follow the one with this key.
+    pub(crate) fn page_after(&self, conn: &mut Conn<'_>, key: Option<&[Cell]>) -> Result<Vec<Vec<Cell>>> {
         let columns: Vec<Type> = self.columns().map(|(_, holds)| holds).collect();
         let before_all = |place: &usize| match columns.get(*place) {
             Some(Type::Int) => Value::Int(i64::MIN),
             _ => Value::Text(""),
         };
-        let key: Vec<Value<'_>> = match last {
-            Some(row) => self.key.iter().filter_map(|place| row.get(*place)).map(Cell::value).collect(),
+        let key: Vec<Value<'_>> = match key {
+            Some(key) => key.iter().map(Cell::value).collect(),
             None => self.key.iter().map(before_all).collect(),
         };
         conn.all(self.page, &key, |row| {

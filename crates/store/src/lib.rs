@@ -5,10 +5,13 @@
 //! `&mut Tx` changes. What the statements mean is decided in `auth`.
 
 mod db;
+mod end;
 mod job;
+mod marks;
 mod meter;
 mod migrate;
 mod postgres;
+mod rehearsal;
 mod revocations;
 #[cfg(feature = "scratch")]
 pub mod scratch;
@@ -39,6 +42,7 @@ pub mod integrity;
 pub mod keys;
 pub mod leases;
 pub mod logins;
+pub mod moving;
 pub mod policies;
 pub mod quotas;
 pub mod recovery_codes;

@@ -3,7 +3,7 @@
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use crate::{Conn, Error, Result, Sql, Time, Tx};
+use crate::{Conn, Error, Result, Sql, Time, Tx, marks};
 
 struct Migration {
     version: i64,
@@ -197,7 +197,8 @@ fn note(tx: &mut Tx<'_>, migration: &Migration, now: Time) -> Result<()> {
 
 /// Which are missing, in their order. Refuses a schema that this program does not know.
 fn missing<'a>(tx: &mut Tx<'_>, known: &'a [Migration]) -> Result<Vec<&'a Migration>> {
-    let applied = tx.all(APPLIED, &[], |row| Ok((row.int(0)?, row.text(1)?, row.int(2)?)))?;
+    marks::refuse(tx)?;
+    let applied = applied(tx)?;
     let newest = known.last().map_or(0, |migration| migration.version);
     if let Some((version, _, oldest)) = applied.last()
         && *version > newest
@@ -237,26 +238,37 @@ fn wrong_in(applied: &[(i64, String, i64)], known: &[Migration]) -> Vec<String> 
 
 /// What is wrong with the list of migrations of a database, each with what to do.
 pub(crate) fn judge(conn: &mut Conn<'_>) -> Result<Vec<String>> {
-    let applied = conn.all(APPLIED, &[], |row| Ok((row.int(0)?, row.text(1)?, row.int(2)?)))?;
-    Ok(wrong_in(&applied, MIGRATIONS))
+    Ok(wrong_in(&applied(conn)?, MIGRATIONS))
 }
 
-const APPLIED: Sql = Sql::new("SELECT version, checksum, min_compatible FROM migrations ORDER BY version");
+/// Version, checksum and oldest program of each migration that was applied.
+fn applied(conn: &mut Conn<'_>) -> Result<Vec<(i64, String, i64)>> {
+    const APPLIED: Sql = Sql::new(
+        "SELECT version, checksum, min_compatible FROM migrations WHERE version < $1 ORDER BY version",
+    );
+    conn.all(APPLIED, &[marks::FIRST.into()], |row| Ok((row.int(0)?, row.text(1)?, row.int(2)?)))
+}
 
 fn checksum(text: &str) -> String {
     // A checkout may have changed the line ends.
     HEXLOWER.encode(&Sha256::digest(text.replace("\r\n", "\n")))
 }
 
-/// Reads something, so that a health check has been to the database and back.
+/// Reads something, so that a health check has been to the database and back. One that was left meanwhile is as good as none.
 pub(crate) fn look(conn: &mut Conn<'_>) -> Result<()> {
-    version(conn).map(|_| ())
+    marks::find(conn)?.map_or(Ok(()), |mark| Err(Error::gone(mark.refusal())))
 }
 
-/// The schema that a database has, whose table of migrations is there.
+/// The schema that a database has, whose table of migrations is there. Refuses one that a move has not finished.
 pub(crate) fn version(conn: &mut Conn<'_>) -> Result<Option<i64>> {
-    const VERSION: Sql = Sql::new("SELECT max(version) FROM migrations");
-    Ok(conn.one(VERSION, &[], |row| row.opt_int(0))?.flatten())
+    const VERSION: Sql = Sql::new(
+        "SELECT (SELECT max(version) FROM migrations WHERE version < $1), min(name) FROM migrations WHERE version = $1",
+    );
+    let found = conn.one(VERSION, &[marks::FIRST.into()], |row| Ok((row.opt_int(0)?, row.opt_text(1)?)))?;
+    match found {
+        Some((_, Some(from))) => Err(marks::unfinished(&from)),
+        found => Ok(found.and_then(|(version, _)| version)),
+    }
 }
 
 /// Refuses a database that does not compare text by its bytes. Asks how it behaves, not what its catalog says.

@@ -17,6 +17,7 @@ use postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 use postgres::{Client, NoTls, Statement};
 
 use crate::job::{Queued, Ran, Shape, monotonic};
+use crate::marks::{self, Mark};
 use crate::revocations::{self, Hearing};
 use crate::sql::{Engine, RowOf};
 use crate::tally::{Counted, Counters};
@@ -153,14 +154,14 @@ fn server(url: &str) -> Result<Server> {
 
 /// The schema of a database, if one of ours is in it.
 pub(crate) fn schema(url: &str) -> Result<Option<i64>> {
-    look_at(url, |conn| {
-        // Statements that only PostgreSQL understands stand in this file: `CREATE TABLE IF NOT EXISTS` would make the table.
-        const IS_THERE: Sql = Sql::new("SELECT to_regclass('migrations') IS NOT NULL");
-        match conn.one(IS_THERE, &[], |row| row.bool(0))? {
-            Some(true) => migrate::version(conn),
-            _ => Ok(None),
-        }
-    })
+    look_at(url, |conn| if is_there(conn)? { migrate::version(conn) } else { Ok(None) })
+}
+
+/// Whether the table of migrations is there.
+pub(crate) fn is_there(conn: &mut Conn<'_>) -> Result<bool> {
+    // Statements that only PostgreSQL understands stand in this file: `CREATE TABLE IF NOT EXISTS` would make the table.
+    const IS_THERE: Sql = Sql::new("SELECT to_regclass('migrations') IS NOT NULL");
+    Ok(conn.one(IS_THERE, &[], |row| row.bool(0))? == Some(true))
 }
 
 /// Whether a database has no table at all where ours would be.
@@ -170,6 +171,25 @@ pub(crate) fn is_empty(url: &str) -> Result<bool> {
             Sql::new("SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema()");
         Ok(conn.one(TABLES, &[], |row| row.int(0))? == Some(0))
     })
+}
+
+/// The mark on a database that is not open, if one of ours is in it.
+pub(crate) fn mark(url: &str) -> Result<Option<Mark>> {
+    look_at(url, |conn| if is_there(conn)? { marks::find(conn) } else { Ok(None) })
+}
+
+/// A connection of its own, for whoever needs no lanes.
+pub(crate) fn link(url: &str) -> Result<Link> {
+    Link::open(&server(url)?, Lane::Write).map_err(away)
+}
+
+/// How many other connections there are to this database that call themselves as this one does.
+pub(crate) fn others(conn: &mut Conn<'_>) -> Result<i64> {
+    const OTHERS: Sql = Sql::new(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+         AND application_name = current_setting('application_name')",
+    );
+    Ok(conn.one(OTHERS, &[], |row| row.int(0))?.unwrap_or_default())
 }
 
 /// Looks at a database that is not open.

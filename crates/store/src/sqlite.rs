@@ -10,6 +10,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use crate::job::{Queued, Ran, Shape, deadline, monotonic};
+use crate::marks::{self, Mark};
 use crate::sql::{Engine, RowOf};
 use crate::tally::{Counters, Lane};
 use crate::wal_index::{self, WalIndex};
@@ -233,24 +234,59 @@ fn keep_a_log(opened: &Connection) -> rusqlite::Result<()> {
     }
 }
 
+/// A connection that nobody else can have one beside. Refuses a file that somebody has open.
+pub(crate) fn connect_alone(path: &Path) -> Result<Connection> {
+    // Whoever was killed has left a log, and what is beside it. This tidies up, unless somebody works there.
+    drop(connect(path, Access::Write)?);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_EXRESCODE).map_err(error)?;
+    let lock = || {
+        conn.busy_timeout(BUSY)?;
+        conn.set_prepared_statement_cache_capacity(256);
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        // The whole file is locked with the first look into it, until it is closed.
+        conn.execute_batch(
+            "PRAGMA locking_mode=EXCLUSIVE; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;
+             PRAGMA temp_store=MEMORY; BEGIN IMMEDIATE; COMMIT;",
+        )
+    };
+    match lock() {
+        Ok(()) => Ok(conn),
+        Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Err(Error::refused(format!(
+            "a Latchkey has {} open: stop every server and command on it, and run this again",
+            path.display()
+        ))),
+        Err(e) => Err(error(e)),
+    }
+}
+
 /// The schema of a file, if it is there and one of ours.
 pub(crate) fn schema(path: &Path) -> Result<Option<i64>> {
+    look_at(path, migrate::version)
+}
+
+/// The mark on a file, if it is there and one of ours.
+pub(crate) fn mark(path: &Path) -> Result<Option<Mark>> {
+    look_at(path, marks::find)
+}
+
+/// Looks at the migrations of a file that is not open; `None` when it has none.
+fn look_at<T>(path: &Path, look: impl FnOnce(&mut Conn<'_>) -> Result<Option<T>>) -> Result<Option<T>> {
     if !path.exists() {
         return Ok(None);
     }
     sqlite_file::refuse_damaged(path)?;
-    let look = || -> rusqlite::Result<bool> {
+    let open = || -> rusqlite::Result<(Connection, bool)> {
+        // Not as we work with it: a copy that somebody has put there keeps no log yet.
         let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         conn.busy_timeout(BUSY)?;
-        conn.query_row("SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'migrations'", [], |row| {
-            row.get(0)
-        })
+        let text = "SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'migrations'";
+        let is_ours = conn.query_row(text, [], |row| row.get(0))?;
+        Ok((conn, is_ours))
     };
-    match look() {
-        Ok(true) => {
-            migrate::version(&mut Conn::for_one_statement(Engine::Lite(&connect(path, Access::Read)?)))
-        }
-        Ok(false) => Ok(None),
+    match open() {
+        Ok((conn, true)) => look(&mut Conn::for_one_statement(Engine::Lite(&conn))),
+        Ok((_, false)) => Ok(None),
         Err(e) => Err(Error::refused(format!("cannot open the database {}: {e}", path.display()))),
     }
 }

@@ -102,8 +102,28 @@ fn refuse_foreign(path: &Path) -> Result<()> {
             "the database {shown} is of another program: it has tables, and none of them says that they are Latchkey's. Name \
              another one (--database, --data-dir), or put this one aside"
         ))),
+        Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Err(Error::refused(format!(
+            "the database {shown} is locked by a program that lets nobody else in, as `latchkey migrate-db` does: wait for its end"
+        ))),
         Err(e) => Err(Error::refused(format!("the database {shown} is damaged: {e}. {REMEDY}"))),
     }
+}
+
+/// Whether nothing is at this place, or a file in which there is no table yet.
+pub(crate) fn has_no_tables(path: &Path) -> Result<bool> {
+    if is_free(path)? {
+        return Ok(true);
+    }
+    refuse_damaged(path)?;
+    let conn =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(crate::sqlite::error)?;
+    conn.busy_timeout(BUSY).map_err(crate::sqlite::error)?;
+    is_without_tables(&conn).map_err(crate::sqlite::error)
+}
+
+/// Whether there is no table in a file that is open.
+pub(crate) fn is_without_tables(conn: &Connection) -> rusqlite::Result<bool> {
+    conn.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
 }
 
 /// What is wrong inside a file: pages that are none, and rows that are in no index. At most a hundred.
@@ -143,6 +163,29 @@ fn look_inside(
         Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Err(Error::Overloaded),
         Err(e) => Ok(vec![e.to_string()]),
     }
+}
+
+/// Writes a copy as it is at one moment, while others work there. The file is there already, and empty, so that it has the right mode.
+pub(crate) fn copy(path: &Path, to: &Path) -> Result<()> {
+    let failed = |e: rusqlite::Error| {
+        Error::refused(format!("a copy of the database cannot be written to {}: {e}", to.display()))
+    };
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
+    conn.busy_timeout(BUSY).map_err(failed)?;
+    let name = to
+        .to_str()
+        .ok_or_else(|| Error::refused(format!("{} is no name that SQLite takes", to.display())))?;
+    // Left by somebody who was killed here.
+    for ending in ["-wal", "-shm", "-journal"] {
+        let _ = fs::remove_file(beside(to, ending));
+    }
+    conn.execute("VACUUM INTO ?1", [name]).map_err(failed)?;
+    // As every program of ours expects to find one.
+    let copy = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
+    copy.query_row("PRAGMA journal_mode=WAL", [], |_| Ok(())).map_err(failed)?;
+    copy.close().map_err(|(_, e)| failed(e))?;
+    let synced = File::open(to).and_then(|file| file.sync_all());
+    synced.map_err(|e| Error::refused(format!("cannot write {}: {e}", to.display())))
 }
 
 fn refuse_unfinished(path: &Path) -> Result<()> {

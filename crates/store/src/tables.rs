@@ -13,6 +13,7 @@ pub(crate) const TABLES: &[Table] = &[
         since: 8,
         columns: "id TEXT, purpose TEXT, sealed TEXT, active BOOLEAN, created_at BIGINT",
         key: &[0],
+        count: Sql::new("SELECT count(*) FROM keys"),
         page: Sql::new(
             "SELECT id, purpose, sealed, active, created_at
              FROM keys WHERE id > $1 ORDER BY id LIMIT 500",
@@ -27,6 +28,7 @@ pub(crate) const TABLES: &[Table] = &[
         since: 8,
         columns: "name TEXT, value TEXT, since BIGINT",
         key: &[0],
+        count: Sql::new("SELECT count(*) FROM policies"),
         page: Sql::new(
             "SELECT name, value, since
              FROM policies WHERE name > $1 ORDER BY name LIMIT 500",
@@ -41,6 +43,7 @@ pub(crate) const TABLES: &[Table] = &[
         since: 8,
         columns: "name TEXT, claimed_at BIGINT",
         key: &[0],
+        count: Sql::new("SELECT count(*) FROM claims"),
         page: Sql::new(
             "SELECT name, claimed_at
              FROM claims WHERE name > $1 ORDER BY name LIMIT 500",
@@ -55,6 +58,7 @@ pub(crate) const TABLES: &[Table] = &[
         since: 8,
         columns: "name TEXT, holder TEXT, fence BIGINT, until BIGINT",
         key: &[0],
+        count: Sql::new("SELECT count(*) FROM leases"),
         page: Sql::new(
             "SELECT name, holder, fence, until
              FROM leases WHERE name > $1 ORDER BY name LIMIT 500",
@@ -69,6 +73,7 @@ pub(crate) const TABLES: &[Table] = &[
         since: 9,
         columns: "slot TEXT, number BIGINT",
         key: &[0],
+        count: Sql::new("SELECT count(*) FROM revocations"),
         page: Sql::new(
             "SELECT slot, number
              FROM revocations WHERE slot > $1 ORDER BY slot LIMIT 500",
@@ -83,6 +88,7 @@ pub(crate) const TABLES: &[Table] = &[
         since: 8,
         columns: "slot TEXT, revision BIGINT, rules TEXT, changed_at BIGINT",
         key: &[0],
+        count: Sql::new("SELECT count(*) FROM rule_books"),
         page: Sql::new(
             "SELECT slot, revision, rules, changed_at
              FROM rule_books WHERE slot > $1 ORDER BY slot LIMIT 500",
@@ -98,6 +104,7 @@ pub(crate) const TABLES: &[Table] = &[
         columns: "id TEXT, name TEXT, name_key TEXT, role TEXT, password TEXT, epoch BIGINT, disabled BOOLEAN,
                   wrong_codes BIGINT, created_at BIGINT, signed_in_at BIGINT, password_due BIGINT",
         key: &[0],
+        count: Sql::new("SELECT count(*) FROM users"),
         page: Sql::new(
             "SELECT id, name, name_key, role, password, epoch, disabled, wrong_codes, created_at, signed_in_at,
              password_due
@@ -116,6 +123,7 @@ pub(crate) const TABLES: &[Table] = &[
                   link_mac TEXT, name_fixed BOOLEAN, address TEXT, next_path TEXT, created_at BIGINT,
                   expires_at BIGINT, sealed_by TEXT",
         key: &[0],
+        count: Sql::new("SELECT count(*) FROM registrations"),
         page: Sql::new(
             "SELECT name_key, name, role, password, secret, token_mac, link_mac, name_fixed, address, next_path,
              created_at, expires_at, sealed_by
@@ -132,6 +140,7 @@ pub(crate) const TABLES: &[Table] = &[
         since: 8,
         columns: "id TEXT, name TEXT, name_key TEXT, created_at BIGINT",
         key: &[0],
+        count: Sql::new("SELECT count(*) FROM groups"),
         page: Sql::new(
             "SELECT id, name, name_key, created_at
              FROM groups WHERE id > $1 ORDER BY id LIMIT 500",
@@ -146,6 +155,7 @@ pub(crate) const TABLES: &[Table] = &[
         since: 8,
         columns: "group_id TEXT, user_id TEXT, joined_at BIGINT",
         key: &[0, 1],
+        count: Sql::new("SELECT count(*) FROM members"),
         page: Sql::new(
             "SELECT group_id, user_id, joined_at
              FROM members WHERE (group_id, user_id) > ($1, $2) ORDER BY group_id, user_id LIMIT 500",
@@ -162,6 +172,7 @@ pub(crate) const TABLES: &[Table] = &[
                   last_step BIGINT, created_at BIGINT, last_used_at BIGINT, name TEXT, drift BIGINT,
                   drift_votes BIGINT, retires_at BIGINT, sealed_by TEXT",
         key: &[0],
+        count: Sql::new("SELECT count(*) FROM authenticators"),
         page: Sql::new(
             "SELECT id, user_id, label, secret, algorithm, digits, period, last_step, created_at, last_used_at,
              name, drift, drift_votes, retires_at, sealed_by
@@ -180,6 +191,7 @@ pub(crate) const TABLES: &[Table] = &[
                   created_at BIGINT, expires_at BIGINT, purpose TEXT, name TEXT, session_id TEXT, moves TEXT,
                   password TEXT, level BIGINT, sealed_by TEXT",
         key: &[0],
+        count: Sql::new("SELECT count(*) FROM enrollments"),
         page: Sql::new(
             "SELECT user_id, token_mac, secret, epoch, keep, next_path, created_at, expires_at, purpose, name,
              session_id, moves, password, level, sealed_by
@@ -196,6 +208,7 @@ pub(crate) const TABLES: &[Table] = &[
         since: 8,
         columns: "user_id TEXT, mac TEXT",
         key: &[0, 1],
+        count: Sql::new("SELECT count(*) FROM recovery_codes"),
         page: Sql::new(
             "SELECT user_id, mac
              FROM recovery_codes WHERE (user_id, mac) > ($1, $2) ORDER BY user_id, mac LIMIT 500",
@@ -210,6 +223,7 @@ pub(crate) const TABLES: &[Table] = &[
         since: 8,
         columns: "user_id TEXT, codes TEXT, next_path TEXT, expires_at BIGINT, sealed_by TEXT",
         key: &[0],
+        count: Sql::new("SELECT count(*) FROM recovery_sheets"),
         page: Sql::new(
             "SELECT user_id, codes, next_path, expires_at, sealed_by
              FROM recovery_sheets WHERE user_id > $1 ORDER BY user_id LIMIT 500",
@@ -225,6 +239,7 @@ pub(crate) const TABLES: &[Table] = &[
         columns: "token_mac TEXT, user_id TEXT, epoch BIGINT, keep BOOLEAN, next_path TEXT, created_at BIGINT,
                   expires_at BIGINT, owes TEXT",
         key: &[0],
+        count: Sql::new("SELECT count(*) FROM logins"),
         page: Sql::new(
             "SELECT token_mac, user_id, epoch, keep, next_path, created_at, expires_at, owes
              FROM logins WHERE token_mac > $1 ORDER BY token_mac LIMIT 500",
@@ -241,6 +256,7 @@ pub(crate) const TABLES: &[Table] = &[
                   seen_at BIGINT, idle_at BIGINT, expires_at BIGINT, proved_at BIGINT, address TEXT, agent TEXT,
                   level BIGINT",
         key: &[0],
+        count: Sql::new("SELECT count(*) FROM sessions"),
         page: Sql::new(
             "SELECT id, token_mac, user_id, epoch, keep, created_at, seen_at, idle_at, expires_at, proved_at,
              address, agent, level
@@ -258,6 +274,7 @@ pub(crate) const TABLES: &[Table] = &[
         columns: "id TEXT, user_id TEXT, token_mac TEXT, address TEXT, agent TEXT, created_at BIGINT,
                   seen_at BIGINT, expires_at BIGINT",
         key: &[0],
+        count: Sql::new("SELECT count(*) FROM devices"),
         page: Sql::new(
             "SELECT id, user_id, token_mac, address, agent, created_at, seen_at, expires_at
              FROM devices WHERE id > $1 ORDER BY id LIMIT 500",
@@ -272,6 +289,7 @@ pub(crate) const TABLES: &[Table] = &[
         since: 8,
         columns: "slot TEXT, token_mac TEXT, name TEXT, role TEXT, created_at BIGINT, expires_at BIGINT",
         key: &[0],
+        count: Sql::new("SELECT count(*) FROM setup_links"),
         page: Sql::new(
             "SELECT slot, token_mac, name, role, created_at, expires_at
              FROM setup_links WHERE slot > $1 ORDER BY slot LIMIT 500",
@@ -286,6 +304,7 @@ pub(crate) const TABLES: &[Table] = &[
         since: 8,
         columns: "user_id TEXT, token_mac TEXT, purpose TEXT, epoch BIGINT, created_at BIGINT, expires_at BIGINT",
         key: &[0],
+        count: Sql::new("SELECT count(*) FROM user_links"),
         page: Sql::new(
             "SELECT user_id, token_mac, purpose, epoch, created_at, expires_at
              FROM user_links WHERE user_id > $1 ORDER BY user_id LIMIT 500",
@@ -300,6 +319,7 @@ pub(crate) const TABLES: &[Table] = &[
         since: 8,
         columns: "token_mac TEXT, session_id TEXT, origin TEXT, nonce_mac TEXT, expires_at BIGINT",
         key: &[0],
+        count: Sql::new("SELECT count(*) FROM tickets"),
         page: Sql::new(
             "SELECT token_mac, session_id, origin, nonce_mac, expires_at
              FROM tickets WHERE token_mac > $1 ORDER BY token_mac LIMIT 500",
@@ -314,6 +334,7 @@ pub(crate) const TABLES: &[Table] = &[
         since: 8,
         columns: "token_mac TEXT, session_id TEXT, origin TEXT, created_at BIGINT",
         key: &[0],
+        count: Sql::new("SELECT count(*) FROM app_sessions"),
         page: Sql::new(
             "SELECT token_mac, session_id, origin, created_at
              FROM app_sessions WHERE token_mac > $1 ORDER BY token_mac LIMIT 500",
@@ -329,6 +350,7 @@ pub(crate) const TABLES: &[Table] = &[
         columns: "id TEXT, token_mac TEXT, name TEXT, scopes TEXT, created_at BIGINT, expires_at BIGINT,
                   used_at BIGINT, user_id TEXT, epoch BIGINT, level BIGINT, hosts TEXT",
         key: &[0],
+        count: Sql::new("SELECT count(*) FROM api_tokens"),
         page: Sql::new(
             "SELECT id, token_mac, name, scopes, created_at, expires_at, used_at, user_id, epoch, level, hosts
              FROM api_tokens WHERE id > $1 ORDER BY id LIMIT 500",
@@ -345,6 +367,7 @@ pub(crate) const TABLES: &[Table] = &[
         columns: "kind TEXT, name_mac TEXT, failures BIGINT, free_at BIGINT, tried_at BIGINT, in_row BIGINT,
                   of_user BOOLEAN",
         key: &[0, 1],
+        count: Sql::new("SELECT count(*) FROM attempts"),
         page: Sql::new(
             "SELECT kind, name_mac, failures, free_at, tried_at, in_row, of_user
              FROM attempts WHERE (kind, name_mac) > ($1, $2) ORDER BY kind, name_mac LIMIT 500",
@@ -359,6 +382,7 @@ pub(crate) const TABLES: &[Table] = &[
         since: 8,
         columns: "kind TEXT, address TEXT, used BIGINT, began_at BIGINT",
         key: &[0, 1],
+        count: Sql::new("SELECT count(*) FROM quotas"),
         page: Sql::new(
             "SELECT kind, address, used, began_at
              FROM quotas WHERE (kind, address) > ($1, $2) ORDER BY kind, address LIMIT 500",
@@ -373,6 +397,7 @@ pub(crate) const TABLES: &[Table] = &[
         since: 8,
         columns: "slot TEXT, through BIGINT, last TEXT, events BIGINT, older BIGINT, at BIGINT, mac TEXT",
         key: &[0],
+        count: Sql::new("SELECT count(*) FROM seals_removed"),
         page: Sql::new(
             "SELECT slot, through, last, events, older, at, mac
              FROM seals_removed WHERE slot > $1 ORDER BY slot LIMIT 500",
@@ -388,6 +413,7 @@ pub(crate) const TABLES: &[Table] = &[
         columns: "number BIGINT, kind TEXT, at BIGINT, newest BIGINT, count BIGINT, listed TEXT, previous TEXT,
                   mac TEXT",
         key: &[0],
+        count: Sql::new("SELECT count(*) FROM seals"),
         page: Sql::new(
             "SELECT number, kind, at, newest, count, listed, previous, mac
              FROM seals WHERE number > $1 ORDER BY number LIMIT 50",
@@ -403,6 +429,7 @@ pub(crate) const TABLES: &[Table] = &[
         columns: "id TEXT, at BIGINT, kind TEXT, user_id TEXT, name TEXT, address TEXT, detail TEXT,
                   gather TEXT, count BIGINT, mac TEXT, seal BIGINT",
         key: &[0],
+        count: Sql::new("SELECT count(*) FROM events"),
         page: Sql::new(
             "SELECT id, at, kind, user_id, name, address, detail, gather, count, mac, seal
              FROM events WHERE id > $1 ORDER BY id LIMIT 500",

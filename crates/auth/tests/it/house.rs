@@ -65,6 +65,12 @@ impl House {
         App::open_with(config, self.app.clock.clone(), Random::Os).await.unwrap()
     }
 
+    /// Nobody has it open any more.
+    pub(crate) fn closes(self) -> (Scratch, Config, Clock) {
+        let House { app, db: _, scratch } = self;
+        (scratch, (*app.config).clone(), app.clock.clone())
+    }
+
     pub(crate) fn url(&self) -> &str {
         self.scratch.url()
     }

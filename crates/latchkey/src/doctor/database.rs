@@ -20,7 +20,8 @@ pub(super) fn look(flags: &Flags, config: &Config) -> Vec<Finding> {
         }
         Ok(Found::Older) => {
             let text = format!("{shown} was made by an older version");
-            let remedy = "make a backup; the next start brings it up to date";
+            let remedy =
+                "the next start brings it up to date; `latchkey upgrade --dry-run` tries that before";
             vec![Finding::note("database", text, remedy), here()]
         }
         Ok(Found::Ready) => match flags.with_existing(async |app| Ok(of_open(app, &shown).await)) {

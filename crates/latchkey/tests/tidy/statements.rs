@@ -73,8 +73,17 @@ const WORDS_OF_MIGRATIONS: &[&str] = &[
     "UNIQUE",
 ];
 
-/// What only PostgreSQL is asked, each for one reason: what time it is, and whether a table is there, or any.
-const OF_POSTGRESQL: &[&str] = &["clock_timestamp", "current_schema", "extract", "floor", "to_regclass"];
+/// What only PostgreSQL is asked, each for one reason: what time it is, whether a table is there, or any, and who else is connected.
+const OF_POSTGRESQL: &[&str] = &[
+    "clock_timestamp",
+    "current_database",
+    "current_schema",
+    "current_setting",
+    "extract",
+    "floor",
+    "pg_backend_pid",
+    "to_regclass",
+];
 
 /// What is said to a connection of PostgreSQL beside statements.
 const CONTROL: &[&str] = &[
