@@ -158,6 +158,7 @@ impl Db {
         Ok(Db {
             engine: Arc::new(Engine::Rehearsal(Rehearsal::open(url, now).await?)),
             wait: SCHEMA_WAIT,
+            hurried: false,
             counters: Arc::default(),
             #[cfg(feature = "scratch")]
             blind: None,
