@@ -76,7 +76,7 @@ impl fmt::Display for Unready {
             }
             Unready::DatabaseBusy => f.write_str("too much is waiting for the database"),
             Unready::WritesFailing => f.write_str(
-                "the database cannot be written to: see whether its disk is full or broken; the log has what it said",
+                "the database cannot be written to: see whether its disk is full or broken, or its file damaged; the log has what it said",
             ),
             Unready::ClockJumped(by) => write!(
                 f,
