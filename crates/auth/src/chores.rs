@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use store::{
-    Time, attempts, authenticators, devices, enrollments, leases, logins, quotas, recovery_codes,
-    registrations, sessions, setup_links, tickets, user_links,
+    Time, authenticators, enrollments, leases, logins, quotas, recovery_codes, registrations, setup_links,
+    tickets, user_links,
 };
 
 use crate::audit::seal::Sealer;
 use crate::audit::{Happened, Whom};
+use crate::broom::Broom;
 use crate::{App, Result, Visit, limits, seen};
 
 /// How long the codes of an authenticator that has retired are recognized, in milliseconds.
@@ -18,6 +19,9 @@ const RECOGNIZED: i64 = 90 * 24 * 60 * 60 * 1000;
 /// The lease of what is done for all nodes, and for how long it is taken: a little less than a minute.
 const LEASE: &str = "chores";
 const LEASE_SECONDS: i64 = 50;
+
+/// Pieces of a large table that are looked through in a minute.
+const PIECES: usize = 10;
 
 /// How often the audit log is sealed.
 const SEALED: Duration = Duration::from_secs(2);
@@ -88,6 +92,7 @@ pub async fn turn(app: &App, holder: &str) -> Result<bool> {
         return Ok(false);
     }
     sweep(app).await?;
+    app.broom.sweep(app, PIECES).await?;
     Ok(true)
 }
 
@@ -95,7 +100,8 @@ pub async fn turn(app: &App, holder: &str) -> Result<bool> {
 pub async fn once(app: &App) -> Result<()> {
     app.jumped()?;
     write_down(app).await?;
-    sweep(app).await
+    sweep(app).await?;
+    Broom::default().sweep(app, usize::MAX).await
 }
 
 /// Writes down what this node has seen and counted.
@@ -118,12 +124,11 @@ async fn write_down(app: &App) -> Result<()> {
     done
 }
 
-/// Removes what is over.
+/// Removes what is over of what people do not pile up, or what an index finds.
 async fn sweep(app: &App) -> Result<()> {
     let now = app.clock.now();
     let ago = |millis: i64| Time::from_millis(now.millis() - millis);
-    let (forgotten, hour_ago) = (ago(limits::FORGOTTEN_AFTER), ago(3_600_000));
-    let unrecognized = ago(RECOGNIZED);
+    let (hour_ago, unrecognized) = (ago(3_600_000), ago(RECOGNIZED));
     app.db
         .write(move |tx| {
             registrations::sweep(tx, now)?;
@@ -131,12 +136,9 @@ async fn sweep(app: &App) -> Result<()> {
             enrollments::sweep(tx, now)?;
             recovery_codes::sweep_sheets(tx, now)?;
             logins::sweep(tx, now)?;
-            sessions::sweep(tx, now)?;
             setup_links::sweep(tx, now)?;
             user_links::sweep(tx, now)?;
-            devices::sweep(tx, now)?;
             authenticators::sweep(tx, unrecognized)?;
-            attempts::sweep(tx, forgotten)?;
             limits::shed_nobodies(tx, now)?;
             quotas::sweep(tx, hour_ago)?;
             Ok(())

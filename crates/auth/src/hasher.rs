@@ -1,7 +1,8 @@
 //! Argon2 on threads of its own, so that nothing else ever waits behind a hash; and who is in line for them.
 //!
-//! There are as many slots as threads, and each thread keeps the memory it hashes in. Whoever wants to hash gets a slot
-//! first and is charged for the try after: a queue that is full costs nobody a try. Sign-ins go before registrations.
+//! Each thread keeps the memory it hashes in. Whoever wants to hash gets a slot first and is charged for the try after: a queue that is
+//! full costs nobody a try. There is a slot for each thread and one more for every four, so that no thread waits until the next one is
+//! charged. Sign-ins go before registrations.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,7 +60,7 @@ pub(crate) struct Hasher {
 /// What goes on at the threads that hash.
 #[derive(Clone, Debug)]
 pub struct Hashing {
-    /// Passwords that can be hashed at a time.
+    /// A slot for each thread that hashes, and one more for every four.
     pub slots: usize,
     /// Slots that are taken.
     pub taken: usize,
@@ -110,7 +111,8 @@ enum Work {
 impl Hasher {
     /// Starts `threads` threads.
     pub(crate) fn new(threads: usize, cost: Cost, peppers: Peppers) -> Result<Hasher> {
-        let (jobs, queue) = bounded(threads);
+        let slots = threads + threads.div_ceil(4);
+        let (jobs, queue) = bounded(slots);
         let done = Arc::<AtomicU64>::default();
         let durations = Arc::new(Histogram::new(DURATIONS));
         for n in 0..threads {
@@ -120,8 +122,8 @@ impl Hasher {
             let bench = Bench::new(cost, peppers, done);
             builder.spawn(move || work(bench, &queue, &durations)).map_err(Error::broken)?;
         }
-        let line = Arc::new(Mutex::new(Line { free: threads, ..Line::default() }));
-        Ok(Hasher { line, jobs, cost, done, slots: threads, durations, refused: Default::default() })
+        let line = Arc::new(Mutex::new(Line { free: slots, ..Line::default() }));
+        Ok(Hasher { line, jobs, cost, done, slots, durations, refused: Default::default() })
     }
 
     /// How many times Argon2 has run.
@@ -249,7 +251,7 @@ mod tests {
     #[tokio::test]
     async fn sign_ins_go_before_registrations_and_a_full_line_is_an_answer() {
         let hasher = Hasher::new(1, Cost::default(), Peppers::default()).unwrap();
-        let held = hasher.slot(Lane::SignIn).await.unwrap();
+        let held = [hasher.slot(Lane::SignIn).await.unwrap(), hasher.slot(Lane::SignIn).await.unwrap()];
         let order = Arc::new(Mutex::new(Vec::new()));
         let wait = |lane: Lane| {
             let (hasher, order) = (hasher.clone(), order.clone());

@@ -7,6 +7,7 @@
 
 mod acting;
 mod authenticator;
+mod broom;
 mod clock;
 mod code;
 mod drift;
@@ -84,6 +85,7 @@ pub use visit::{Visit, browser_and_system};
 use access::Book;
 use app_session::Remembered;
 use audit::{Scribe, Whom};
+use broom::Broom;
 use error::Tampered;
 use hasher::Hasher;
 use limits::{Crowd, Rested};
@@ -108,6 +110,7 @@ pub struct App {
     rested: Rested,
     steadiness: Steadiness,
     crowd: Crowd,
+    broom: Broom,
     book: Book,
     remembered: Remembered,
     seen: Seen,
@@ -230,6 +233,7 @@ impl App {
             hasher,
             rested,
             crowd,
+            broom: Broom::default(),
             steadiness,
             book,
             remembered,

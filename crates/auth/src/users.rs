@@ -116,6 +116,14 @@ pub async fn count(app: &App) -> Result<Counts> {
     Ok(counts.await?)
 }
 
+/// The most people that [`count_some`] counts.
+pub const SOME: i64 = 1000;
+
+/// How many people there are; one more than [`SOME`] where there are more, however many.
+pub async fn count_some(app: &App) -> Result<i64> {
+    Ok(app.db.read(users::count_some).await?)
+}
+
 /// One person.
 pub async fn show(app: &App, name: &str) -> Result<Details> {
     let now = app.clock.now();

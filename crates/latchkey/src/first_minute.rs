@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use auth::Config;
 use auth::config::Registration;
+use auth::users::SOME;
 
 use crate::terminal::{columns, count};
 
@@ -13,7 +14,7 @@ pub(crate) struct FirstMinute<'a> {
     pub config: &'a Config,
     /// Whether `registration` was set, or follows from the addresses.
     pub registration_is_set: bool,
-    /// People with an account.
+    /// People with an account; more than a thousand are not counted.
     pub people: i64,
     /// Whether there is an owner.
     pub has_owner: bool,
@@ -87,6 +88,9 @@ impl FirstMinute<'_> {
     }
 
     fn number_of_people(&self) -> String {
+        if self.people > SOME {
+            return format!("more than {SOME} people");
+        }
         count(self.people, "person", "people")
     }
 
@@ -152,6 +156,10 @@ Latchkey 0.1.0, ready in 9 ms
 ";
         assert_eq!(shown, expected);
         let logged = first_minute(&config, Some(link), |minute| minute.for_logs());
+        for (people, said) in [(1, "1 person"), (SOME, "1000 people"), (SOME + 1, "more than 1000 people")] {
+            let logged = first_minute(&config, None, |minute| FirstMinute { people, ..*minute }.for_logs());
+            assert!(logged.contains(&format!(". {said} in SQLite")), "{logged}");
+        }
         assert!(!logged.contains("7q4m") && logged.contains("latchkey setup-link"), "{logged}");
     }
 

@@ -170,7 +170,7 @@ fn warn(config: &Config) {
 
 async fn greet(app: &App, registration_is_set: bool, since: Stopwatch) -> Result<()> {
     let on_terminal = std::io::stdout().is_terminal();
-    let people = users::count(app).await?.people;
+    let people = users::count_some(app).await?;
     let has_owner = setup::has_owner(app).await?;
     // A link in a log file would be a secret in a log file.
     let link = if on_terminal && !has_owner { Some(setup::owner_link(app).await?.url) } else { None };

@@ -102,10 +102,31 @@ pub fn reopen(tx: &mut Tx<'_>, name_mac: &str, kinds: [&str; 2]) -> Result<()> {
     tx.execute(REOPEN, &[name_mac.into(), kinds[0].into(), kinds[1].into()]).map(|_| ())
 }
 
-/// Removes what is forgotten. What counts in a row stays.
-pub fn sweep(tx: &mut Tx<'_>, before: Time) -> Result<u64> {
-    const SWEEP: Sql = Sql::new("DELETE FROM attempts WHERE tried_at <= $1 AND in_row = 0");
-    tx.execute(SWEEP, &[before.into()])
+/// A kind and the keyed MAC of a name: which row it is.
+pub type Key = (String, String);
+
+/// Removes what is forgotten of the next two thousand after this one; what counts in a row stays. Answers up to which one it has
+/// looked; `None` at the end.
+pub fn sweep(tx: &mut Tx<'_>, after: &Key, before: Time) -> Result<Option<Key>> {
+    const LAST: Sql = Sql::new(
+        "SELECT kind, name_mac FROM attempts WHERE (kind, name_mac) > ($1, $2)
+         ORDER BY kind, name_mac LIMIT 1 OFFSET 1999",
+    );
+    const SWEEP: Sql = Sql::new(
+        "DELETE FROM attempts WHERE (kind, name_mac) > ($1, $2) AND (kind, name_mac) <= ($3, $4)
+             AND tried_at <= $5 AND in_row = 0",
+    );
+    const SWEEP_REST: Sql =
+        Sql::new("DELETE FROM attempts WHERE (kind, name_mac) > ($1, $2) AND tried_at <= $3 AND in_row = 0");
+    let (kind, mac) = after;
+    let last = tx.one(LAST, &[kind.into(), mac.into()], |row| Ok((row.text(0)?, row.text(1)?)))?;
+    match &last {
+        Some((to, to_mac)) => {
+            tx.execute(SWEEP, &[kind.into(), mac.into(), to.into(), to_mac.into(), before.into()])?
+        }
+        None => tx.execute(SWEEP_REST, &[kind.into(), mac.into(), before.into()])?,
+    };
+    Ok(last)
 }
 
 /// Of names that nobody has, keeps so many: those that rest or are closed, then those with the most in a row, then the latest.

@@ -110,6 +110,10 @@ pub fn forget_others(tx: &mut Tx<'_>, user_id: &Id, token_mac: &str) -> Result<u
 
 /// Forgets those that a user has used longest ago, and keeps so many.
 pub fn keep_newest(tx: &mut Tx<'_>, user_id: &Id, count: i64) -> Result<u64> {
+    const COUNT: Sql = Sql::new("SELECT count(*) FROM devices WHERE user_id = $1");
+    if tx.one(COUNT, &[user_id.into()], |row| row.int(0))?.is_some_and(|there| there <= count) {
+        return Ok(0);
+    }
     const KEEP: Sql = Sql::new(
         "DELETE FROM devices WHERE user_id = $1 AND id NOT IN
              (SELECT id FROM devices WHERE user_id = $1 ORDER BY seen_at DESC, id DESC LIMIT $2)",
@@ -117,8 +121,16 @@ pub fn keep_newest(tx: &mut Tx<'_>, user_id: &Id, count: i64) -> Result<u64> {
     tx.execute(KEEP, &[user_id.into(), count.into()])
 }
 
-/// Forgets those whose time is over.
-pub fn sweep(tx: &mut Tx<'_>, now: Time) -> Result<u64> {
-    const SWEEP: Sql = Sql::new("DELETE FROM devices WHERE expires_at <= $1");
-    tx.execute(SWEEP, &[now.into()])
+/// Forgets those whose time is over of the next two thousand after this id. Answers up to which one it has looked; `None` at the
+/// end.
+pub fn sweep(tx: &mut Tx<'_>, after: &Id, now: Time) -> Result<Option<Id>> {
+    const LAST: Sql = Sql::new("SELECT id FROM devices WHERE id > $1 ORDER BY id LIMIT 1 OFFSET 1999");
+    const SWEEP: Sql = Sql::new("DELETE FROM devices WHERE id > $1 AND id <= $2 AND expires_at <= $3");
+    const SWEEP_REST: Sql = Sql::new("DELETE FROM devices WHERE id > $1 AND expires_at <= $2");
+    let last = tx.one(LAST, &[after.into()], |row| row.id(0))?;
+    match &last {
+        Some(last) => tx.execute(SWEEP, &[after.into(), last.into(), now.into()])?,
+        None => tx.execute(SWEEP_REST, &[after.into(), now.into()])?,
+    };
+    Ok(last)
 }

@@ -38,7 +38,7 @@ pub fn record(tx: &mut Tx<'_>, new: &Event) -> Result<Option<Id>> {
     const RECORD: Sql = Sql::new(
         "INSERT INTO events AS e (id, at, kind, user_id, name, address, detail, gather, count, mac)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-         ON CONFLICT (gather) DO UPDATE SET count = e.count + $9 RETURNING id",
+         ON CONFLICT (gather) WHERE gather IS NOT NULL DO UPDATE SET count = e.count + $9 RETURNING id",
     );
     let values = [
         (&new.id).into(),

@@ -25,6 +25,7 @@ mod tables;
 mod tally;
 mod tls;
 mod types;
+mod wal;
 mod wal_index;
 
 pub mod api_tokens;

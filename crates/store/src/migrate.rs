@@ -73,6 +73,13 @@ const MIGRATIONS: &[Migration] = &[
         // Newer programs would not hear what an older one has revoked.
         min_compatible: 9,
     },
+    Migration {
+        version: 10,
+        name: "lean",
+        text: include_str!("../migrations/0010_lean.sql"),
+        // An older program would look for an index of all events where it gathers one.
+        min_compatible: 10,
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (

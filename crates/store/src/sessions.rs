@@ -260,6 +260,11 @@ pub fn end_of_user(tx: &mut Tx<'_>, user_id: &Id) -> Result<u64> {
 
 /// Ends those in which a user was seen longest ago, and keeps so many.
 pub fn keep_newest(tx: &mut Tx<'_>, user_id: &Id, count: i64) -> Result<u64> {
+    // Hardly anybody has so many, and to count is cheaper than to put in order.
+    const COUNT: Sql = Sql::new("SELECT count(*) FROM sessions WHERE user_id = $1");
+    if tx.one(COUNT, &[user_id.into()], |row| row.int(0))?.is_some_and(|there| there <= count) {
+        return Ok(0);
+    }
     const KEEP: Sql = Sql::new(
         "DELETE FROM sessions WHERE user_id = $1 AND id NOT IN
              (SELECT id FROM sessions WHERE user_id = $1 ORDER BY seen_at DESC, id DESC LIMIT $2)",
@@ -267,8 +272,17 @@ pub fn keep_newest(tx: &mut Tx<'_>, user_id: &Id, count: i64) -> Result<u64> {
     tx.execute(KEEP, &[user_id.into(), count.into()])
 }
 
-/// Removes sessions that are over.
-pub fn sweep(tx: &mut Tx<'_>, now: Time) -> Result<u64> {
-    const SWEEP: Sql = Sql::new("DELETE FROM sessions WHERE idle_at <= $1 OR expires_at <= $1");
-    tx.execute(SWEEP, &[now.into()])
+/// Removes those that are over of the next two thousand after this id. Answers up to which one it has looked; `None` at the end.
+pub fn sweep(tx: &mut Tx<'_>, after: &Id, now: Time) -> Result<Option<Id>> {
+    const LAST: Sql = Sql::new("SELECT id FROM sessions WHERE id > $1 ORDER BY id LIMIT 1 OFFSET 1999");
+    const SWEEP: Sql =
+        Sql::new("DELETE FROM sessions WHERE id > $1 AND id <= $2 AND (idle_at <= $3 OR expires_at <= $3)");
+    const SWEEP_REST: Sql =
+        Sql::new("DELETE FROM sessions WHERE id > $1 AND (idle_at <= $2 OR expires_at <= $2)");
+    let last = tx.one(LAST, &[after.into()], |row| row.id(0))?;
+    match &last {
+        Some(last) => tx.execute(SWEEP, &[after.into(), last.into(), now.into()])?,
+        None => tx.execute(SWEEP_REST, &[after.into(), now.into()])?,
+    };
+    Ok(last)
 }

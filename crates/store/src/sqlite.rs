@@ -13,6 +13,7 @@ use crate::job::{Queued, Ran, Shape, deadline, monotonic};
 use crate::marks::{self, Mark};
 use crate::sql::{Engine, RowOf};
 use crate::tally::{Counters, Lane};
+use crate::wal::Log;
 use crate::wal_index::{self, WalIndex};
 use crate::{Conn, Error, Result, Row, Sql, State, Tx, Value, migrate, sqlite_file};
 
@@ -26,14 +27,9 @@ const BATCH_AGE: Duration = Duration::from_millis(4);
 const SCANNERS: usize = 2;
 const BUSY: Duration = Duration::from_secs(5);
 
-/// The write-ahead log is copied back when it has this many bytes, and cut off when it has these. At the most, and at each
-/// that is added, the writer stops to do it.
-const WAL_COPY: u64 = 4 << 20;
-const WAL_CUT: u64 = 32 << 20;
-const WAL_MOST: u64 = 128 << 20;
-/// Pages that may be copied while the writer waits.
-const CUT_AT_MOST: i64 = 2000;
-const WAL_PAUSE: Duration = Duration::from_millis(250);
+/// Bytes of the write-ahead log's file that stay when it begins anew. They are written over, which is cheaper than to let the file grow
+/// again.
+const LOG_KEEPS: u32 = 24 << 20;
 
 pub(crate) struct Sqlite {
     path: PathBuf,
@@ -51,21 +47,22 @@ impl Sqlite {
     pub(crate) fn open(path: &Path, counters: Arc<Counters>) -> Result<Self> {
         sqlite_file::make(path);
         let mut writer = connect(path, Access::Write)?;
-        let pages = format!("PRAGMA cache_size=-{WRITER_PAGES}");
-        writer.execute_batch(&pages).map_err(error)?;
+        let sizes = format!("PRAGMA cache_size=-{WRITER_PAGES}; PRAGMA journal_size_limit={LOG_KEEPS};");
+        writer.execute_batch(&sizes).map_err(error)?;
         let checkpoints = connect(path, Access::Write)?;
         let (writes, write_jobs) = bounded(QUEUE);
         let (scans, scan_jobs) = bounded::<Queued>(QUEUE);
         let (written, to_copy) = bounded(1);
         let (stop, stopped) = bounded(0);
         let (dead, index) = (Arc::new(OnceLock::new()), Arc::new(WalIndex::of(path)));
+        let log = Arc::new(Log::new(index.clone()));
         wal_index::judge_at_each_commit(&mut writer, &index)?;
         let mut threads = vec![
             spawn(
                 "db-writer",
                 Writer {
                     conn: writer,
-                    log: log_of(path),
+                    log: log.clone(),
                     jobs: write_jobs,
                     written,
                     dead: dead.clone(),
@@ -73,10 +70,7 @@ impl Sqlite {
                 }
                 .work(),
             )?,
-            spawn("db-checkpoint", {
-                let log = log_of(path);
-                move || keep_log_short(&checkpoints, &log, &to_copy, &stopped)
-            })?,
+            spawn("db-checkpoint", move || log.copy_beside_writer(&checkpoints, &to_copy, &stopped))?,
         ];
         for _ in 0..SCANNERS {
             let (conn, jobs) = (connect(path, Access::Read)?, scan_jobs.clone());
@@ -291,19 +285,13 @@ fn look_at<T>(path: &Path, look: impl FnOnce(&mut Conn<'_>) -> Result<Option<T>>
     }
 }
 
-pub(crate) fn log_of(path: &Path) -> PathBuf {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    log.into()
-}
-
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
     std::thread::Builder::new().name(name.to_owned()).spawn(work).map_err(Error::broken)
 }
 
 struct Writer {
     conn: Connection,
-    log: PathBuf,
+    log: Arc<Log>,
     jobs: Receiver<Queued>,
     written: Sender<()>,
     dead: Arc<OnceLock<Error>>,
@@ -314,25 +302,16 @@ impl Writer {
     fn work(self) -> impl FnOnce() + Send {
         move || {
             let _guard = AbortOnPanic;
-            let mut most = WAL_MOST;
             while let Ok(first) = self.jobs.recv() {
                 self.batch(first);
                 let _ = self.written.try_send(());
-                if length(&self.log) >= most {
-                    most = self.cut_log() + WAL_MOST;
+                if self.log.wants_the_rest() {
+                    let _ = self.conn.busy_timeout(Duration::ZERO);
+                    self.log.copy_the_rest(&self.conn);
+                    let _ = self.conn.busy_timeout(BUSY);
                 }
             }
         }
-    }
-
-    /// Copies the log back and cuts it off, as far as those who look let it, for none of whom it waits. What is left.
-    fn cut_log(&self) -> u64 {
-        let _ = self.conn.busy_timeout(Duration::ZERO);
-        if checkpoint(&self.conn, "PASSIVE") == Some(0) {
-            let _ = checkpoint(&self.conn, "TRUNCATE");
-        }
-        let _ = self.conn.busy_timeout(BUSY);
-        length(&self.log)
     }
 
     /// Whatever is queued shares one transaction, and so one fsync; each job has a savepoint of its own.
@@ -432,31 +411,8 @@ pub(crate) fn look(conn: &Connection, job: &mut Queued, mut tx: Tx<'_>) -> Resul
     control(conn, "ROLLBACK")
 }
 
-/// Copies the log back beside the writer, who does not wait for that; it does not shorten the log, either. Where it has grown
-/// long all the same and little is left to copy, that is copied while the writer waits, and then it is cut off.
-fn keep_log_short(conn: &Connection, log: &Path, written: &Receiver<()>, stopped: &Receiver<()>) {
-    let _ = conn.busy_timeout(Duration::from_millis(50));
-    while written.recv().is_ok() {
-        let length = length(log);
-        if length >= WAL_COPY {
-            // One that fails is tried again after the next commit.
-            let left = checkpoint(conn, "PASSIVE");
-            if length >= WAL_CUT && left.is_some_and(|pages| pages <= CUT_AT_MOST) {
-                let _ = checkpoint(conn, "TRUNCATE");
-            }
-        }
-        let _ = stopped.recv_timeout(WAL_PAUSE);
-    }
-}
-
-fn length(log: &Path) -> u64 {
-    std::fs::metadata(log).map_or(0, |file| file.len())
-}
-
-/// How many pages of the log are not copied back yet; `None` when it failed.
-fn checkpoint(conn: &Connection, mode: &str) -> Option<i64> {
-    let pages = |row: &rusqlite::Row<'_>| Ok(row.get::<_, i64>(1)? - row.get::<_, i64>(2)?);
-    conn.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], pages).ok()
+fn length(file: &Path) -> u64 {
+    std::fs::metadata(file).map_or(0, |file| file.len())
 }
 
 impl rusqlite::ToSql for Value<'_> {

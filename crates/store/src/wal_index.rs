@@ -8,7 +8,7 @@ use std::fs::File;
 use std::mem::ManuallyDrop;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,6 +32,8 @@ pub(crate) struct WalIndex {
     path: PathBuf,
     /// How many commits this process has made.
     commits: AtomicU64,
+    /// How many pages were in the log after the last of them.
+    pages: AtomicI64,
     looks: Mutex<Looks>,
 }
 
@@ -63,11 +65,21 @@ impl WalIndex {
     pub(crate) fn of(database: &Path) -> WalIndex {
         let mut path = database.as_os_str().to_owned();
         path.push("-shm");
-        WalIndex { path: path.into(), commits: AtomicU64::new(0), looks: Mutex::default() }
+        WalIndex {
+            path: path.into(),
+            commits: AtomicU64::new(0),
+            pages: AtomicI64::new(0),
+            looks: Mutex::default(),
+        }
     }
 
     fn looks(&self) -> MutexGuard<'_, Looks> {
         self.looks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many pages the log had after the last commit of this process.
+    pub(crate) fn pages(&self) -> i64 {
+        self.pages.load(Ordering::Relaxed)
     }
 
     /// What the database holds, or held a tenth of a millisecond ago if nobody here has changed it since. `None` where it cannot be
@@ -107,7 +119,8 @@ impl Opened {
 /// file is not what is in memory, and nobody goes by it any more.
 pub(crate) fn judge_at_each_commit(writer: &mut Connection, index: &Arc<WalIndex>) -> Result<()> {
     let (index, mut last) = (index.clone(), None);
-    let judge = move |_: &mut Wal, _| {
+    let judge = move |_: &mut Wal, pages| {
+        index.pages.store(i64::from(pages), Ordering::Relaxed);
         index.commits.fetch_add(1, Ordering::Release);
         let mut looks = index.looks();
         let now = looks.file.look();

@@ -249,13 +249,14 @@ async fn who_finds_the_line_for_a_hash_full_has_lost_nothing_and_who_rests_does_
     Password.wrong_times(&world.person("resting"), 1).await;
     world.records().await.change(&format!("UPDATE attempts SET failures = 5, free_at = {free_at}")).await;
 
-    let slots = std::thread::available_parallelism().unwrap().get();
+    let threads = std::thread::available_parallelism().unwrap().get();
+    let slots = threads + threads.div_ceil(4);
     let mut crowd = tokio::task::JoinSet::new();
     for n in 0..slots + 64 + 34 {
         let browser = world.browser();
         crowd.spawn(async move { browser.give_password(&format!("crowd{n}"), WRONG).await });
     }
-    // A slot for each core and 64 that may wait, so the first answers of all are for those who found the line full.
+    // The slots and 64 that may wait, so the first answers of all are for those who found the line full.
     let first = crowd.join_next().await.unwrap().unwrap();
     first.is(503).says("Very busy right now");
     rests(&Password.wrong(&world.person("resting")).await, 30);

@@ -1,0 +1,100 @@
+//! Keeps SQLite's write-ahead log short. Beside the writer, its pages are copied back into the database; only when hardly any are left
+//! does the writer stop for the rest, and then the log begins anew in its own place. So nobody waits for more than a few pages, and a
+//! commit writes over what is there, which a disk does faster than to let a file grow.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use rusqlite::Connection;
+
+use crate::wal_index::WalIndex;
+
+/// Pages that are copied back at a time, beside the writer.
+const COPIED_AT_ONCE: i64 = 2000;
+/// With so many pages the log begins anew, once so few of them are not copied back.
+const BEGINS_ANEW: i64 = 4000;
+const FEW: i64 = 150;
+/// How often the writer is followed until so few are left; each time there are less, unless the disk is slower than the writer.
+const CHASES: usize = 12;
+/// With so many pages the writer stops in any case, and with each so many more if somebody looks at the old ones so long.
+const MOST: i64 = 32_000;
+/// Between one time and the next.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The log of a database that is open.
+pub(crate) struct Log {
+    index: Arc<WalIndex>,
+    /// Hardly any of its pages are not copied back.
+    nearly_copied: AtomicBool,
+    /// At which length the writer stops next.
+    most: AtomicI64,
+}
+
+impl Log {
+    pub(crate) fn new(index: Arc<WalIndex>) -> Log {
+        Log { index, nearly_copied: AtomicBool::new(false), most: AtomicI64::new(MOST) }
+    }
+
+    /// Copies pages back whenever there are enough, until it is told to stop.
+    pub(crate) fn copy_beside_writer(
+        &self,
+        conn: &Connection,
+        written: &Receiver<()>,
+        stopped: &Receiver<()>,
+    ) {
+        let _ = conn.busy_timeout(Duration::from_millis(50));
+        let mut copied = 0;
+        while written.recv().is_ok() {
+            let pages = self.index.pages();
+            // It has begun anew when it has less.
+            let left = if pages < copied { pages } else { pages - copied };
+            if left < COPIED_AT_ONCE {
+                continue;
+            }
+            copied = self.follow_writer(conn).unwrap_or(copied);
+            if stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Disconnected) {
+                return;
+            }
+        }
+    }
+
+    /// How many pages are copied back in the end; `None` when it failed, and is tried again after the next commit.
+    fn follow_writer(&self, conn: &Connection) -> Option<i64> {
+        let mut copied = None;
+        for _ in 0..CHASES {
+            let now = checkpoint(conn)?;
+            copied = Some(now);
+            let pages = self.index.pages();
+            if pages < BEGINS_ANEW {
+                break;
+            }
+            if pages - now <= FEW {
+                self.nearly_copied.store(true, Ordering::Relaxed);
+                break;
+            }
+        }
+        copied
+    }
+
+    /// Whether the writer should stop now.
+    pub(crate) fn wants_the_rest(&self) -> bool {
+        self.nearly_copied.swap(false, Ordering::Relaxed)
+            || self.index.pages() >= self.most.load(Ordering::Relaxed)
+    }
+
+    /// Copies back what is left, by the connection of the writer, as far as those who look let it. When all is copied, what is
+    /// written next begins the log anew.
+    pub(crate) fn copy_the_rest(&self, conn: &Connection) {
+        let copied = checkpoint(conn);
+        let pages = self.index.pages();
+        let most = if pages < MOST || copied == Some(pages) { MOST } else { pages + MOST };
+        self.most.store(most, Ordering::Relaxed);
+    }
+}
+
+/// How many pages of the log are copied back now; `None` when it failed.
+fn checkpoint(conn: &Connection) -> Option<i64> {
+    conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(2)).ok()
+}
