@@ -200,7 +200,7 @@ impl App {
     async fn open_here(config: Config, clock: Clock, random: Random) -> Result<App> {
         // Held until the schema is there, so that of several that start at once one does it.
         let _upgrade = upgrade::prepare(&config, &clock).await?;
-        let db = Db::open(&config.database, clock.now()).await.map_err(refused)?;
+        let db = Db::open_looked_at(&config.database, clock.now()).await.map_err(refused)?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         App::open_keys(db, config, (clock, random), threads).await
     }

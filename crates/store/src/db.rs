@@ -76,12 +76,20 @@ impl Db {
     /// Refuses a schema that is newer than this program can work with, one that was changed by hand, a PostgreSQL
     /// database that orders text otherwise than by its bytes, and one on another machine that is not to be encrypted.
     pub async fn open(url: &str, now: Time) -> Result<Db> {
-        let db = Db::open_as_it_is(url).await?;
+        Db::open_as_it_is(url).await?.brought_up(now).await
+    }
+
+    /// The same for whoever has just asked [`Db::schema`], which refuses a damaged file and one of another program.
+    pub async fn open_looked_at(url: &str, now: Time) -> Result<Db> {
+        Db::connect(url).await?.brought_up(now).await
+    }
+
+    async fn brought_up(self, now: Time) -> Result<Db> {
         for pause in [10, 50, 250, 1000] {
-            match db.bring_up(now).await {
+            match self.bring_up(now).await {
                 // Another node is starting on the same database, and was first with this table or that row.
                 Err(Error::Taken) => std::thread::sleep(Duration::from_millis(pause)),
-                done => return done.map(|()| db),
+                done => return done.map(|()| self),
             }
         }
         Err(Error::Overloaded)
@@ -111,8 +119,11 @@ impl Db {
             #[cfg(feature = "scratch")]
             blind: None,
         };
-        // Compared and ordered as bytes, or names and ids would mean different things in the two engines.
-        db.ask::<(), Error, _>(Shape::Scan, WAIT, migrate::refuse_other_collations).await?;
+        // Compared and ordered as bytes, or names and ids would mean different things in the two engines. SQLite does nothing else
+        // unless a table says so.
+        if db.kind() == Kind::Postgres {
+            db.ask::<(), Error, _>(Shape::Scan, WAIT, migrate::refuse_other_collations).await?;
+        }
         Ok(db)
     }
 

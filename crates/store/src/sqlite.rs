@@ -49,7 +49,6 @@ impl Sqlite {
         let mut writer = connect(path, Access::Write)?;
         let sizes = format!("PRAGMA cache_size=-{WRITER_PAGES}; PRAGMA journal_size_limit={LOG_KEEPS};");
         writer.execute_batch(&sizes).map_err(error)?;
-        let checkpoints = connect(path, Access::Write)?;
         let (writes, write_jobs) = bounded(QUEUE);
         let (scans, scan_jobs) = bounded::<Queued>(QUEUE);
         let (written, to_copy) = bounded(1);
@@ -70,13 +69,17 @@ impl Sqlite {
                 }
                 .work(),
             )?,
-            spawn("db-checkpoint", move || log.copy_beside_writer(&checkpoints, &to_copy, &stopped))?,
+            spawn("db-checkpoint", {
+                let path = path.to_owned();
+                move || log.copy_beside_writer(&path, &to_copy, &stopped)
+            })?,
         ];
         for _ in 0..SCANNERS {
-            let (conn, jobs) = (connect(path, Access::Read)?, scan_jobs.clone());
+            let (path, jobs) = (path.to_owned(), scan_jobs.clone());
             threads.push(spawn("db-scan", move || {
+                let mut conn = None;
                 for job in jobs {
-                    scan(&conn, job);
+                    scan(&mut conn, &path, job);
                 }
             })?);
         }
@@ -266,21 +269,11 @@ pub(crate) fn mark(path: &Path) -> Result<Option<Mark>> {
 
 /// Looks at the migrations of a file that is not open; `None` when it has none.
 fn look_at<T>(path: &Path, look: impl FnOnce(&mut Conn<'_>) -> Result<Option<T>>) -> Result<Option<T>> {
-    if !path.exists() {
-        return Ok(None);
-    }
-    sqlite_file::refuse_damaged(path)?;
-    let open = || -> rusqlite::Result<(Connection, bool)> {
-        // Not as we work with it: a copy that somebody has put there keeps no log yet.
-        let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        conn.busy_timeout(BUSY)?;
-        let text = "SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'migrations'";
-        let is_ours = conn.query_row(text, [], |row| row.get(0))?;
-        Ok((conn, is_ours))
-    };
-    match open() {
-        Ok((conn, true)) => look(&mut Conn::for_one_statement(Engine::Lite(&conn))),
-        Ok((_, false)) => Ok(None),
+    let Some(conn) = sqlite_file::open_to_look(path)? else { return Ok(None) };
+    let text = "SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'migrations'";
+    match conn.query_row(text, [], |row| row.get(0)) {
+        Ok(true) => look(&mut Conn::for_one_statement(Engine::Lite(&conn))),
+        Ok(false) => Ok(None),
         Err(e) => Err(Error::refused(format!("cannot open the database {}: {e}", path.display()))),
     }
 }
@@ -396,10 +389,16 @@ impl Drop for AbortOnPanic {
     }
 }
 
-fn scan(conn: &Connection, mut job: Queued) {
+/// Each connection reads the whole schema, so a start does not wait for one that nobody needs yet.
+fn scan(conn: &mut Option<Connection>, path: &Path, mut job: Queued) {
     if job.is_stale() {
         return;
     }
+    let opened = conn.take().map_or_else(|| connect(path, Access::Read), Ok);
+    let conn = match opened {
+        Ok(opened) => &*conn.insert(opened),
+        Err(error) => return job.answer(Err(error)),
+    };
     let ended = look(conn, &mut job, Tx::new(Conn::new(Engine::Lite(conn))));
     job.answer(ended);
 }

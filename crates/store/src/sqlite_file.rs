@@ -56,10 +56,17 @@ pub(crate) fn is_free(path: &Path) -> Result<bool> {
 
 /// Refuses what is no database of ours, or does not look whole. A file that is not there yet is none of both.
 pub(crate) fn refuse_damaged(path: &Path) -> Result<()> {
+    open_to_look(path).map(drop)
+}
+
+/// The same, with a connection to look further; `None` where no file is.
+pub(crate) fn open_to_look(path: &Path) -> Result<Option<Connection>> {
     let shown = path.display();
     let about = match fs::metadata(path) {
         Ok(about) => about,
-        Err(e) if e.kind() == ErrorKind::NotFound => return refuse_unfinished(path),
+        Err(e) if e.kind() == ErrorKind::NotFound => {
+            return refuse_unfinished(path).map(|()| None);
+        }
         Err(e) => return Err(Error::refused(format!("cannot open the database {shown}: {e}"))),
     };
     if !about.is_file() {
@@ -83,21 +90,23 @@ pub(crate) fn refuse_damaged(path: &Path) -> Result<()> {
             "has lost what was committed last: the file beside it whose name ends in -wal was cut off",
         );
     }
-    refuse_foreign(path)
+    open_ours(path).map(Some)
 }
 
 /// Refuses a file whose tables cannot be read, or are none of ours.
-fn refuse_foreign(path: &Path) -> Result<()> {
+fn open_ours(path: &Path) -> Result<Connection> {
     let shown = path.display();
-    let look = || -> rusqlite::Result<(i64, i64)> {
+    let look = || -> rusqlite::Result<(Connection, i64, i64)> {
+        // Not as we work with it: a copy that somebody has put there keeps no log yet.
         let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         conn.busy_timeout(BUSY)?;
         let all = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
         let ours = "SELECT count(*) FROM pragma_table_info('migrations') WHERE name IN ('version', 'checksum', 'applied_at')";
-        Ok((all, conn.query_row(ours, [], |row| row.get(0))?))
+        let of_ours = conn.query_row(ours, [], |row| row.get(0))?;
+        Ok((conn, all, of_ours))
     };
     match look() {
-        Ok((0, _) | (_, 3)) => Ok(()),
+        Ok((conn, 0, _) | (conn, _, 3)) => Ok(conn),
         Ok(_) => Err(Error::refused(format!(
             "the database {shown} is of another program: it has tables, and none of them says that they are Latchkey's. Name \
              another one (--database, --data-dir), or put this one aside"

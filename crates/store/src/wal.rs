@@ -2,6 +2,7 @@
 //! does the writer stop for the rest, and then the log begins anew in its own place. So nobody waits for more than a few pages, and a
 //! commit writes over what is there, which a disk does faster than to let a file grow.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use rusqlite::Connection;
 
+use crate::sqlite::{Access, connect};
 use crate::wal_index::WalIndex;
 
 /// Pages that are copied back at a time, beside the writer.
@@ -38,14 +40,8 @@ impl Log {
     }
 
     /// Copies pages back whenever there are enough, until it is told to stop.
-    pub(crate) fn copy_beside_writer(
-        &self,
-        conn: &Connection,
-        written: &Receiver<()>,
-        stopped: &Receiver<()>,
-    ) {
-        let _ = conn.busy_timeout(Duration::from_millis(50));
-        let mut copied = 0;
+    pub(crate) fn copy_beside_writer(&self, database: &Path, written: &Receiver<()>, stopped: &Receiver<()>) {
+        let (mut conn, mut copied) = (None, 0);
         while written.recv().is_ok() {
             let pages = self.index.pages();
             // It has begun anew when it has less.
@@ -53,14 +49,18 @@ impl Log {
             if left < COPIED_AT_ONCE {
                 continue;
             }
-            copied = self.follow_writer(conn).unwrap_or(copied);
+            // What fails is tried again after the next commit.
+            if conn.is_none() {
+                conn = connect(database, Access::Write).ok();
+            }
+            copied = conn.as_ref().and_then(|conn| self.follow_writer(conn)).unwrap_or(copied);
             if stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Disconnected) {
                 return;
             }
         }
     }
 
-    /// How many pages are copied back in the end; `None` when it failed, and is tried again after the next commit.
+    /// How many pages are copied back in the end; `None` when it failed.
     fn follow_writer(&self, conn: &Connection) -> Option<i64> {
         let mut copied = None;
         for _ in 0..CHASES {

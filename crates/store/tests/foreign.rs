@@ -98,7 +98,11 @@ fn code_in_the_file_does_not_run() {
         format!("CREATE VIEW user AS {endless} AS id, 'ada' AS username, 'GEZDGNBVGY3TQOJQ' AS otp_secret FROM n;"),
         "CREATE TABLE user (id, username TEXT AS (hex(zeroblob(99))), otp_secret TEXT); INSERT INTO user VALUES (1, 'x');"
             .to_owned(),
-        "CREATE VIRTUAL TABLE user USING fts5(username, otp_secret);".to_owned(),
+        "CREATE VIRTUAL TABLE user USING dbstat;".to_owned(),
+        // As a program that has this module makes it: ours has not.
+        "PRAGMA writable_schema = ON; INSERT INTO sqlite_schema VALUES ('table', 'user', 'user', 0,
+            'CREATE VIRTUAL TABLE user USING fts5(username, otp_secret)');"
+            .to_owned(),
     ] {
         assert!(File::made_by(&made).rows().is_err(), "{made}");
     }

@@ -107,7 +107,11 @@ fn people(page: &mut Page, readings: &Readings) {
 
 fn hashing(page: &mut Page, readings: &Readings) {
     let hashing = &readings.hashing;
-    page.gauge("latchkey_hash_slots", "Slots for hashing: one for each thread that hashes, and one more for every four.").is(hashing.slots);
+    page.gauge(
+        "latchkey_hash_slots",
+        "Slots for hashing: one for each thread that hashes, and one more for every four.",
+    )
+    .is(hashing.slots);
     page.gauge("latchkey_hash_slots_taken", "Slots for hashing that are taken.").is(hashing.taken);
     page.gauge("latchkey_hash_waiting", "People who wait for a slot to hash their password in.")
         .by("lane", hashing.waiting);
