@@ -25,19 +25,17 @@ UPDATE users SET wrong_codes = 0, signed_in_at = :now WHERE id = :user_id AND ep
 INSERT INTO sessions (id, token_mac, user_id, epoch, keep, created_at, seen_at, proved_at, idle_at, expires_at, address, agent, level)
 VALUES ('session-' || :high || '-' || :low, 'mac-of-a-session-' || :high || '-' || :low, :user_id, 0, FALSE, :now, :now, :now,
         CAST(:now AS BIGINT) + 1800000, CAST(:now AS BIGINT) + 43200000, '127.0.0.1', 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0)', 1);
-DELETE FROM sessions WHERE user_id = :user_id AND id NOT IN
-    (SELECT id FROM sessions WHERE user_id = :user_id ORDER BY seen_at DESC, id DESC LIMIT 50);
+SELECT count(*) FROM sessions WHERE user_id = :user_id;
 INSERT INTO devices (id, user_id, token_mac, address, agent, created_at, seen_at, expires_at)
 VALUES ('device-' || :high || '-' || :low, :user_id, 'mac-of-a-device-' || :high || '-' || :low, '127.0.0.1',
         'Mozilla/5.0 (X11; Linux x86_64; rv:140.0)', :now, :now, CAST(:now AS BIGINT) + 31536000000)
 ON CONFLICT (token_mac, user_id) DO UPDATE SET
     address = excluded.address, agent = excluded.agent, seen_at = excluded.seen_at, expires_at = excluded.expires_at;
-DELETE FROM devices WHERE user_id = :user_id AND id NOT IN
-    (SELECT id FROM devices WHERE user_id = :user_id ORDER BY seen_at DESC, id DESC LIMIT 20);
+SELECT count(*) FROM devices WHERE user_id = :user_id;
 UPDATE attempts SET in_row = 0 WHERE name_mac = 'mac-of-person' || :number AND kind IN ('password', 'code_alone') AND in_row > 0;
 INSERT INTO events AS e (id, at, kind, user_id, name, address, detail, gather, count, mac)
 VALUES ('event-' || :high || '-' || :low, :now, 'sign_in.completed', :user_id, 'person' || :number, '127.0.0.1', '{}', NULL, 1, 'mac')
-ON CONFLICT (gather) DO UPDATE SET count = e.count + 1 RETURNING id;
+ON CONFLICT (gather) WHERE gather IS NOT NULL DO UPDATE SET count = e.count + 1 RETURNING id;
 DELETE FROM attempts WHERE kind = 'code_alone' AND name_mac = 'mac-of-person' || :number;
 RELEASE SAVEPOINT inner_job;
 COMMIT;

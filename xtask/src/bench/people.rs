@@ -20,7 +20,7 @@ use crate::workspace::{capture, run, timed};
 pub(crate) const SECRET: &str = "LJNFUWS2LJNFUWS2LJNFUWS2LJNFUWS2";
 
 /// Raised when they are made in another way, so that those of before are not used again.
-const RECIPE: &str = "1";
+const RECIPE: &str = "2";
 
 /// Sessions last thirty days. Those that might end while they are measured are made anew.
 const GOOD_FOR: Duration = Duration::from_secs(25 * 24 * 60 * 60);
