@@ -11,12 +11,13 @@ struct Global {
 }
 
 /// Seams are enums and state is handed around in `App`: ADR 0004 says why. The cells of `store` belong to one open
-/// database each: they keep why its writer stopped.
+/// database each: they keep why its writer stopped. That of `web` belongs to one router: it keeps the page about the API, which is
+/// made when somebody asks for it.
 const GLOBALS: [Global; 5] = [
     Global { package: "otp", traits: 0, statics: 0, cells: 0 },
     Global { package: "store", traits: 0, statics: 0, cells: 2 },
     Global { package: "auth", traits: 0, statics: 0, cells: 0 },
-    Global { package: "web", traits: 0, statics: 0, cells: 0 },
+    Global { package: "web", traits: 0, statics: 0, cells: 1 },
     Global { package: "latchkey", traits: 0, statics: 0, cells: 0 },
 ];
 
