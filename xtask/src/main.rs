@@ -16,6 +16,7 @@ mod install;
 mod instructions;
 mod machine;
 mod notices;
+mod openapi;
 mod passwords;
 mod pinned;
 mod postgres;
@@ -43,6 +44,7 @@ cargo xtask bench [--only OPERATION…]     what it does in a second, beside oth
 cargo xtask bench check                   what a check of a session costs, beside bare axum and bare nginx; two minutes, fails below the bar
 cargo xtask bench compare A.json B.json   whether two runs say the same
 cargo xtask instructions [--accept]       how many instructions the paths take that every request takes, held against what they took
+cargo xtask openapi                       the OpenAPI document that is served, written anew from the routes and what stands at them
 cargo xtask docs                          the pages for operators as a book, in target/book, with every link followed
 cargo xtask dist                          what people install, in target/dist: the program, its manual, the package for Debian
 cargo xtask passwords FIRST… --long LIST…   the list of common passwords, made again from the lists that crates/auth/data names
@@ -88,6 +90,7 @@ fn run(words: &[String]) -> Result<()> {
         "soak" => soak::run(rest),
         "bench" => bench::run(rest),
         "instructions" => instructions::run(rest),
+        "openapi" => openapi::run(rest),
         "docs" => docs::run(),
         "sbom" => sbom::run(),
         "fuzz" => fuzz::run(rest),

@@ -2,16 +2,17 @@
 //!
 //! Only `anyone` wears no guard: a route that is put nowhere in particular refuses.
 
+use std::sync::Arc;
+
 use auth::api_token::Scope;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get, post};
 use axum::{Extension, Router};
-use utoipa_axum::routes;
 
 use crate::api::account as mine;
 use crate::api::caller::Who;
 use crate::api::document::{self, Document};
-use crate::api::doors::{self, Doors};
+use crate::api::doors::{self, Doors, handlers};
 use crate::pages::account::authenticators;
 use crate::pages::{
     account, code, enroll, home, link, login, logout, owed_password, recovery, recovery_codes, register,
@@ -69,62 +70,11 @@ pub(crate) fn router(site: Site) -> Router {
         .route("/enroll/recovery-codes", get(recovery_codes::show).post(recovery_codes::submit))
         .route("/enroll/recovery-codes.txt", get(recovery_codes::download))
         .route_layer(from_fn_with_state(site.clone(), guard::signed_in));
-    let (api, described) = doors::all([
-        Doors::of(&site, Who::Anyone)
-            .route("/api/v1/register", routes!(api::register::create))
-            .route("/api/v1/login", routes!(api::login::begin))
-            .route("/api/v1/logout", routes!(api::login::logout)),
-        Doors::of(&site, Who::Enrolling)
-            .route("/api/v1/enroll", routes!(api::enroll::show, api::enroll::confirm)),
-        Doors::of(&site, Who::HalfSignedIn)
-            .route("/api/v1/login/code", routes!(api::login::code))
-            .route("/api/v1/login/password", routes!(api::login::password))
-            .route("/api/v1/login/recovery", routes!(api::login::recovery)),
-        Doors::of(&site, Who::PersonOr(Scope::AccountRead))
-            .route("/api/v1/account", routes!(mine::show))
-            .route("/api/v1/account/recovery-codes", routes!(mine::recovery_codes::show))
-            .route("/api/v1/account/authenticators", routes!(mine::authenticators::list))
-            .route("/api/v1/account/sessions", routes!(mine::sessions::list))
-            .route("/api/v1/account/tokens", routes!(mine::tokens::list))
-            .route("/api/v1/account/activity", routes!(mine::activity::list)),
-        Doors::of(&site, Who::Person)
-            .route("/api/v1/account/prove", routes!(mine::proof::prove))
-            .route("/api/v1/account/password", routes!(mine::proof::change_password))
-            .route("/api/v1/account/recovery-codes", routes!(mine::recovery_codes::renew))
-            .route("/api/v1/account/recovery-codes/saved", routes!(mine::recovery_codes::saved))
-            .route("/api/v1/account/authenticators", routes!(mine::authenticators::create))
-            .route(
-                "/api/v1/account/authenticators/{id}",
-                routes!(mine::authenticators::update, mine::authenticators::remove),
-            )
-            .route("/api/v1/account/tokens", routes!(mine::tokens::create))
-            .route("/api/v1/account/tokens/{id}", routes!(mine::tokens::revoke))
-            .route("/api/v1/account/sessions", routes!(mine::sessions::end_others))
-            .route("/api/v1/account/sessions/{id}", routes!(mine::sessions::end)),
-        Doors::of(&site, Who::AdminOr(Scope::PeopleRead))
-            .route("/api/v1/people", routes!(api::people::list))
-            .route("/api/v1/people/{username}", routes!(api::people::get))
-            .route("/api/v1/people/{username}/sessions", routes!(api::people::sessions))
-            .route("/api/v1/groups", routes!(api::groups::list))
-            .route("/api/v1/groups/{name}", routes!(api::groups::get))
-            .route("/api/v1/groups/{name}/members", routes!(api::groups::members)),
-        Doors::of(&site, Who::AdminOr(Scope::PeopleWrite))
-            .route("/api/v1/people", routes!(api::people::create))
-            .route("/api/v1/people/{username}", routes!(api::people::update, api::people::remove))
-            .route("/api/v1/people/{username}/link", routes!(api::people::create_link))
-            .route("/api/v1/people/{username}/sessions", routes!(api::people::end_sessions))
-            .route("/api/v1/groups", routes!(api::groups::create))
-            .route("/api/v1/groups/{name}", routes!(api::groups::remove))
-            .route(
-                "/api/v1/groups/{name}/members/{username}",
-                routes!(api::groups::join, api::groups::leave),
-            ),
-        Doors::of(&site, Who::Program(Scope::Verify)).route("/api/v1/verify", routes!(api::verify::judge)),
-    ]);
+    let (api, doors) = doors::open(api(), &site);
     let about = Router::new()
         .route("/api", get(pages::api::show))
         .route("/api/openapi.json", get(document::show))
-        .layer(Extension(Document::new(described)));
+        .layer(Extension(Arc::new(Document::new(doors))));
     let all = anyone.merge(about).merge(api).merge(enrolling).merge(half_signed_in).merge(signed_in);
     let through_proxies =
         Router::new().route("/.latchkey/start", get(way::start)).route("/.latchkey/done", get(way::done));
@@ -137,4 +87,63 @@ pub(crate) fn router(site: Site) -> Router {
         .route("/api/authz/ext-authz/", any(forward_auth::handle))
         .route("/api/authz/ext-authz/{*asked}", any(forward_auth::handle));
     pages.merge(asked_by_proxies).with_state(site)
+}
+
+/// The API, by who may ask.
+pub(crate) fn api() -> [Doors; 8] {
+    [
+        Doors::of(Who::Anyone)
+            .route("/api/v1/register", handlers!(post api::register::create))
+            .route("/api/v1/login", handlers!(post api::login::begin))
+            .route("/api/v1/logout", handlers!(post api::login::logout)),
+        Doors::of(Who::Enrolling)
+            .route("/api/v1/enroll", handlers!(get api::enroll::show, post api::enroll::confirm)),
+        Doors::of(Who::HalfSignedIn)
+            .route("/api/v1/login/code", handlers!(post api::login::code))
+            .route("/api/v1/login/password", handlers!(post api::login::password))
+            .route("/api/v1/login/recovery", handlers!(post api::login::recovery)),
+        Doors::of(Who::PersonOr(Scope::AccountRead))
+            .route("/api/v1/account", handlers!(get mine::show))
+            .route("/api/v1/account/recovery-codes", handlers!(get mine::recovery_codes::show))
+            .route("/api/v1/account/authenticators", handlers!(get mine::authenticators::list))
+            .route("/api/v1/account/sessions", handlers!(get mine::sessions::list))
+            .route("/api/v1/account/tokens", handlers!(get mine::tokens::list))
+            .route("/api/v1/account/activity", handlers!(get mine::activity::list)),
+        Doors::of(Who::Person)
+            .route("/api/v1/account/prove", handlers!(post mine::proof::prove))
+            .route("/api/v1/account/password", handlers!(post mine::proof::change_password))
+            .route("/api/v1/account/recovery-codes", handlers!(post mine::recovery_codes::renew))
+            .route("/api/v1/account/recovery-codes/saved", handlers!(post mine::recovery_codes::saved))
+            .route("/api/v1/account/authenticators", handlers!(post mine::authenticators::create))
+            .route(
+                "/api/v1/account/authenticators/{id}",
+                handlers!(patch mine::authenticators::update, delete mine::authenticators::remove),
+            )
+            .route("/api/v1/account/tokens", handlers!(post mine::tokens::create))
+            .route("/api/v1/account/tokens/{id}", handlers!(delete mine::tokens::revoke))
+            .route("/api/v1/account/sessions", handlers!(delete mine::sessions::end_others))
+            .route("/api/v1/account/sessions/{id}", handlers!(delete mine::sessions::end)),
+        Doors::of(Who::AdminOr(Scope::PeopleRead))
+            .route("/api/v1/people", handlers!(get api::people::list))
+            .route("/api/v1/people/{username}", handlers!(get api::people::get))
+            .route("/api/v1/people/{username}/sessions", handlers!(get api::people::sessions))
+            .route("/api/v1/groups", handlers!(get api::groups::list))
+            .route("/api/v1/groups/{name}", handlers!(get api::groups::get))
+            .route("/api/v1/groups/{name}/members", handlers!(get api::groups::members)),
+        Doors::of(Who::AdminOr(Scope::PeopleWrite))
+            .route("/api/v1/people", handlers!(post api::people::create))
+            .route(
+                "/api/v1/people/{username}",
+                handlers!(patch api::people::update, delete api::people::remove),
+            )
+            .route("/api/v1/people/{username}/link", handlers!(post api::people::create_link))
+            .route("/api/v1/people/{username}/sessions", handlers!(delete api::people::end_sessions))
+            .route("/api/v1/groups", handlers!(post api::groups::create))
+            .route("/api/v1/groups/{name}", handlers!(delete api::groups::remove))
+            .route(
+                "/api/v1/groups/{name}/members/{username}",
+                handlers!(put api::groups::join, delete api::groups::leave),
+            ),
+        Doors::of(Who::Program(Scope::Verify)).route("/api/v1/verify", handlers!(post api::verify::judge)),
+    ]
 }

@@ -1,75 +1,88 @@
-//! Routes of the API with what the document says of them, group by group: who may ask is said once, for the guard and for
-//! the document.
+//! Routes of the API, group by group: who may ask is said once, for the guard, for the page that lists them, and for the
+//! document, which `described.rs` holds against them.
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use utoipa::openapi::path::{Operation, PathItem};
-use utoipa_axum::router::UtoipaMethodRouter;
+use axum::routing::MethodRouter;
 
 use crate::Site;
 use crate::api::caller::{self, Who};
-use crate::api::document::{self, Described};
+
+/// A way in: a method of a URL, and who may ask there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Door {
+    pub(crate) method: &'static str,
+    pub(crate) url: &'static str,
+    pub(crate) who: Who,
+}
+
+/// What answers at a URL, by `handlers!`.
+pub(crate) struct Handlers {
+    pub(crate) router: MethodRouter<Site>,
+    /// The methods that it answers, in small letters.
+    pub(crate) methods: &'static [&'static str],
+    /// What utoipa says of them. The program has none of it.
+    #[cfg(test)]
+    pub(crate) said: utoipa_axum::router::UtoipaMethodRouter<Site>,
+}
+
+/// Handlers with their methods: `handlers!(patch people::update, delete people::remove)`.
+macro_rules! handlers {
+    ($($method:ident $handler:path),+ $(,)?) => {
+        $crate::api::doors::Handlers {
+            router: axum::routing::MethodRouter::new()$(.$method($handler))+,
+            methods: &[$(stringify!($method)),+],
+            #[cfg(test)]
+            said: utoipa_axum::routes!($($handler),+),
+        }
+    };
+}
+pub(crate) use handlers;
 
 /// Routes that the same people may ask at.
 pub(crate) struct Doors {
     who: Who,
-    site: Site,
     router: Router<Site>,
-    described: Described,
+    pub(crate) doors: Vec<Door>,
+    /// What is said of each URL.
+    #[cfg(test)]
+    pub(crate) described: Vec<crate::api::described::Described>,
 }
 
 impl Doors {
     /// None yet.
-    pub(crate) fn of(site: &Site, who: Who) -> Doors {
-        Doors { who, site: site.clone(), router: Router::new(), described: Described::default() }
+    pub(crate) fn of(who: Who) -> Doors {
+        Doors {
+            who,
+            router: Router::new(),
+            doors: Vec::new(),
+            #[cfg(test)]
+            described: Vec::new(),
+        }
     }
 
     /// Adds one. Its URL stands in `routes.rs` alone: the descriptions of the handlers leave it out.
-    pub(crate) fn route(mut self, url: &str, handlers: UtoipaMethodRouter<Site>) -> Doors {
-        let (schemas, paths, methods) = handlers;
-        let described = &mut self.described;
-        for mut item in paths.paths.into_values() {
-            for (method, operation) in operations(&mut item) {
-                document::complete(operation, (method, url), self.who);
-                described.who.insert((method, url.to_owned()), self.who);
-            }
-            let there = described.paths.paths.entry(url.to_owned()).or_default();
-            there.merge_operations(item);
-        }
-        described.schemas.extend(schemas);
-        Doors { router: self.router.route(url, methods), ..self }
-    }
-
-    /// The routes, guarded, and their descriptions.
-    fn open(self) -> (Router<Site>, Described) {
-        let guard = from_fn_with_state((self.site, self.who), caller::guard);
-        (self.router.route_layer(guard), self.described)
+    pub(crate) fn route(mut self, url: &'static str, handlers: Handlers) -> Doors {
+        let who = self.who;
+        self.doors.extend(handlers.methods.iter().map(|method| Door { method, url, who }));
+        #[cfg(test)]
+        self.described.push(crate::api::described::Described {
+            url,
+            who,
+            methods: handlers.methods,
+            said: handlers.said,
+        });
+        Doors { router: self.router.route(url, handlers.router), ..self }
     }
 }
 
-/// All groups in one.
-pub(crate) fn all<const N: usize>(groups: [Doors; N]) -> (Router<Site>, Described) {
-    let (mut router, mut described) = (Router::new(), Described::default());
+/// All groups in one, guarded, and every way in.
+pub(crate) fn open<const N: usize>(groups: [Doors; N], site: &Site) -> (Router<Site>, Vec<Door>) {
+    let (mut router, mut doors) = (Router::new(), Vec::new());
     for group in groups {
-        let (more, of_them) = group.open();
-        router = router.merge(more);
-        for (url, item) in of_them.paths.paths {
-            described.paths.paths.entry(url).or_default().merge_operations(item);
-        }
-        described.schemas.extend(of_them.schemas);
-        described.who.extend(of_them.who);
+        let guard = from_fn_with_state((site.clone(), group.who), caller::guard);
+        router = router.merge(group.router.route_layer(guard));
+        doors.extend(group.doors);
     }
-    (router, described)
-}
-
-/// Each method of a path, with its description.
-pub(crate) fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
-    let all = [
-        ("get", &mut item.get),
-        ("put", &mut item.put),
-        ("post", &mut item.post),
-        ("patch", &mut item.patch),
-        ("delete", &mut item.delete),
-    ];
-    all.into_iter().filter_map(|(method, operation)| operation.as_mut().map(|operation| (method, operation)))
+    (router, doors)
 }

@@ -1,12 +1,15 @@
 //! `/api/v1/…`: JSON for other programs, and for the person themselves. A program shows a token as `Authorization: Bearer
 //! lk_…`, a person the session that the pages give, too. What is wrong is answered as `application/problem+json`, RFC 9457.
 //!
-//! The URLs stand in `routes.rs`, and who may ask in `caller.rs`; `document.rs` makes the OpenAPI document of both.
+//! The URLs stand in `routes.rs`, and who may ask in `caller.rs`; the OpenAPI document, `openapi.json`, is made of both:
+//! see `document.rs`.
 
 pub(crate) mod account;
 pub(crate) mod acting;
 pub(crate) mod ask;
 pub(crate) mod caller;
+#[cfg(test)]
+pub(crate) mod described;
 pub(crate) mod document;
 pub(crate) mod doors;
 pub(crate) mod enroll;

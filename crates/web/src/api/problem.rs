@@ -1,50 +1,15 @@
-//! What is wrong, for programs: the shape of problem+json, and which answer an error gets.
+//! What is wrong, for programs: which answer an error gets. `shell::problem_json` writes it.
 
 use auth::{Error, Time};
 use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::response::Response;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::api::ApiResult;
 use crate::error::Trouble;
 use crate::problem::Problem;
 use crate::shell::{Shell, problem_json};
 use crate::wording::for_form;
-
-/// What is wrong, RFC 9457. `shell::problem_json` writes it.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Problem)]
-pub(crate) struct ProblemShape {
-    /// Always `about:blank`.
-    r#type: String,
-    /// The words of the status.
-    title: String,
-    /// The status.
-    #[schema(minimum = 400, maximum = 599)]
-    status: u16,
-    /// What is wrong in a word that stays, such as `code_used` or `prove`; null where the status says it all.
-    #[schema(required = true)]
-    reason: Option<String>,
-    /// What happened and what to do, in the language that is asked for.
-    detail: String,
-    /// What can be put right, one by one.
-    problems: Option<Vec<FieldProblem>>,
-}
-
-/// One thing that can be put right.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct FieldProblem {
-    /// The field that it is about; null when it is about all of them.
-    #[schema(required = true)]
-    field: Option<String>,
-    /// What is wrong with it in a word that stays.
-    #[schema(required = true)]
-    reason: Option<String>,
-    /// What happened and what to do.
-    detail: String,
-}
 
 /// The answer to an error: what somebody can put right with its status, the rest as the trouble that it is.
 pub(crate) fn failed(error: Error, shell: &Shell, now: Time) -> ApiResult {

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::api::caller::Who;
+use crate::api::doors::Door;
 
 /// What there is to read.
 #[derive(Default)]
@@ -58,13 +59,14 @@ pub(crate) struct Field {
 }
 
 impl Reference {
-    /// What the document says, for each of these routes.
-    pub(crate) fn new(document: &Value, who: impl Fn(&str, &str) -> Option<Who>) -> Reference {
+    /// What the document says, for each of these ways in.
+    pub(crate) fn new(document: &Value, doors: &[Door]) -> Reference {
         let mut reference = Reference::default();
         for (path, item) in document["paths"].as_object().into_iter().flatten() {
             for (method, operation) in item.as_object().into_iter().flatten() {
-                let Some(who) = who(method, path) else { continue };
-                let route = route(document, (method, path), operation, who);
+                let door = doors.iter().find(|door| door.method == method && door.url == path);
+                let Some(door) = door else { continue };
+                let route = route(document, door, operation);
                 for (status, answer) in operation["responses"].as_object().into_iter().flatten() {
                     let known = reference.statuses.iter().any(|(other, _)| other == status);
                     if !known && is_refusal(status) {
@@ -83,7 +85,7 @@ impl Reference {
     }
 }
 
-fn route(document: &Value, (method, path): (&str, &str), operation: &Value, who: Who) -> Route {
+fn route(document: &Value, door: &Door, operation: &Value) -> Route {
     let responses = operation["responses"].as_object();
     let (refusals, rest): (Vec<_>, Vec<_>) =
         responses.into_iter().flatten().partition(|(status, _)| is_refusal(status));
@@ -97,9 +99,9 @@ fn route(document: &Value, (method, path): (&str, &str), operation: &Value, who:
     let words = [text(&operation["summary"]), text(&operation["description"])];
     Route {
         id: text(&operation["operationId"]),
-        method: method.to_uppercase(),
-        path: path.to_owned(),
-        who,
+        method: door.method.to_uppercase(),
+        path: door.url.to_owned(),
+        who: door.who,
         meaning: words.join(" ").trim_end().to_owned(),
         parameters: operation["parameters"].as_array().into_iter().flatten().map(parameter).collect(),
         takes: body_of(document, &operation["requestBody"]),

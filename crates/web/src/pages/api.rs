@@ -1,6 +1,7 @@
 //! `/api`: every route of the JSON API to read, made from the same document that programs get.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use askama::Template;
 use auth::App;
@@ -51,9 +52,9 @@ impl ApiPage<'_> {
 pub(crate) async fn show(
     State(app): State<App>,
     shell: Shell,
-    Extension(document): Extension<Document>,
+    Extension(document): Extension<Arc<Document>>,
 ) -> Response {
-    let reference = &document.reference;
+    let reference = document.reference();
     let page = ApiPage {
         shell: &shell,
         problems: &[],

@@ -6,6 +6,7 @@ use auth::link::{AsksPassword, Link, Purpose};
 use serde_json::json;
 
 use crate::api::caller;
+use crate::api::doors::Door;
 use crate::api::reference::Reference;
 use crate::pages::Problem;
 use crate::pages::account::AccountPage;
@@ -315,8 +316,9 @@ fn api(shell: &Shell) -> String {
             "until": { "type": ["string", "null"], "format": "date-time", "description": "Until when it is good." },
         } } },
     });
-    let reference =
-        Reference::new(&document, |_, _| Some(caller::Who::PersonOr(auth::api_token::Scope::AccountRead)));
+    let who = caller::Who::PersonOr(auth::api_token::Scope::AccountRead);
+    let door = |method| Door { method, url: "/api/v1/account/authenticators/{id}", who };
+    let reference = Reference::new(&document, &["get", "patch"].map(door));
     let statuses = &reference.statuses;
     let origin = "https://login.example.org";
     let page = ApiPage { shell, problems: &[], origin, chapters: &reference.chapters, statuses };
