@@ -106,8 +106,16 @@ async fn one_address_has_only_so_many_connections_unless_it_may_be_a_proxy() {
             }
         }
         assert_eq!(open, most, "where {trusted:?} are proxies");
-        // Who has left leaves room.
-        assert_eq!(honest(address).await, 200);
+        // Who has left leaves room, as soon as the server has heard of it.
+        let mut status = honest(address).await;
+        for _ in 0..100 {
+            if status == 200 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            status = honest(address).await;
+        }
+        assert_eq!(status, 200);
     }
 }
 
