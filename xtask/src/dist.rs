@@ -194,7 +194,7 @@ mod tests {
         program.extend(b"\0GLIBC_2.99\0");
         assert!(judge(&program).unwrap_err().to_string().contains("glibc 2.99"));
         program.resize(MOST_BYTES + 1, 0);
-        assert!(judge(&program).unwrap_err().to_string().contains("18.0 MB"));
+        assert!(judge(&program).unwrap_err().to_string().contains("15.0 MB"));
     }
 
     #[test]
