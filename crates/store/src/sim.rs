@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use crate::job::{Queued, Ran, Shape};
 use crate::sql::{Engine, Sql};
 use crate::sqlite::{Access, connect, control, in_savepoint, look};
+use crate::sqlite_file::beside;
 use crate::{Conn, Db, Error, Result, Row, Tx, Value, sqlite};
 
 /// A job that could not be serialized is run so often at most, as in `postgres.rs`.
@@ -307,7 +308,5 @@ impl<'a> Link<'a> {
 }
 
 fn log_of(path: &Path) -> PathBuf {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    log.into()
+    beside(path, "-wal")
 }

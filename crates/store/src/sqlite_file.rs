@@ -239,7 +239,7 @@ fn number(head: &[u8; HEAD], at: usize) -> Option<u32> {
     head[at..].first_chunk().map(|four| u32::from_be_bytes(*four))
 }
 
-fn beside(path: &Path, ending: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     name.into()

@@ -46,14 +46,14 @@ impl Log {
             let pages = self.index.pages();
             // It has begun anew when it has less.
             let left = if pages < copied { pages } else { pages - copied };
-            if left < COPIED_AT_ONCE {
-                continue;
+            if left >= COPIED_AT_ONCE {
+                // What fails is tried again after the next commit.
+                if conn.is_none() {
+                    conn = connect(database, Access::Write).ok();
+                }
+                copied = conn.as_ref().and_then(|conn| self.follow_writer(conn)).unwrap_or(copied);
             }
-            // What fails is tried again after the next commit.
-            if conn.is_none() {
-                conn = connect(database, Access::Write).ok();
-            }
-            copied = conn.as_ref().and_then(|conn| self.follow_writer(conn)).unwrap_or(copied);
+            // Not at every commit: to wake a thread costs the writer more than to copy a page.
             if stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Disconnected) {
                 return;
             }
