@@ -17,7 +17,12 @@ use crate::workspace::{capture, root};
 const CARGO: &str = "#!/bin/sh
 set -eu
 test \"$*\" = 'build --locked --profile dist -p latchkey'
-test -f Cargo.lock && test -f crates/latchkey/Cargo.toml
+test -f Cargo.lock && test -f .cargo/config.toml
+members=$(sed -n 's/^members = \\[\\(.*\\)\\]$/\\1/p' Cargo.toml | tr -d '\",')
+test -n \"$members\"
+for member in $members; do
+    if ! test -f \"$member/Cargo.toml\"; then echo \"$member was not sent to the build\" >&2; exit 1; fi
+done
 for private in .git target latchkey-data latchkey.toml; do
     if test -e \"$private\"; then echo \"$private was sent to the build\" >&2; exit 1; fi
 done
