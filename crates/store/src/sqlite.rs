@@ -71,7 +71,8 @@ impl Sqlite {
             )?,
             spawn("db-checkpoint", {
                 let path = path.to_owned();
-                move || log.copy_beside_writer(&path, &to_copy, &stopped)
+                let connect = move || connect(&path, Access::Write).ok();
+                move || log.copy_beside_writer(connect, &to_copy, &stopped)
             })?,
         ];
         for _ in 0..SCANNERS {

@@ -2,7 +2,6 @@
 //! does the writer stop for the rest, and then the log begins anew in its own place. So nobody waits for more than a few pages, and a
 //! commit writes over what is there, which a disk does faster than to let a file grow.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
@@ -10,7 +9,6 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use rusqlite::Connection;
 
-use crate::sqlite::{Access, connect};
 use crate::wal_index::WalIndex;
 
 /// Pages that are copied back at a time, beside the writer.
@@ -39,8 +37,13 @@ impl Log {
         Log { index, nearly_copied: AtomicBool::new(false), most: AtomicI64::new(MOST) }
     }
 
-    /// Copies pages back whenever there are enough, until it is told to stop.
-    pub(crate) fn copy_beside_writer(&self, database: &Path, written: &Receiver<()>, stopped: &Receiver<()>) {
+    /// Copies pages back whenever there are enough, by a connection of its own, until it is told to stop.
+    pub(crate) fn copy_beside_writer(
+        &self,
+        connect: impl Fn() -> Option<Connection>,
+        written: &Receiver<()>,
+        stopped: &Receiver<()>,
+    ) {
         let (mut conn, mut copied) = (None, 0);
         while written.recv().is_ok() {
             let pages = self.index.pages();
@@ -49,7 +52,7 @@ impl Log {
             if left >= COPIED_AT_ONCE {
                 // What fails is tried again after the next commit.
                 if conn.is_none() {
-                    conn = connect(database, Access::Write).ok();
+                    conn = connect();
                 }
                 copied = conn.as_ref().and_then(|conn| self.follow_writer(conn)).unwrap_or(copied);
             }
