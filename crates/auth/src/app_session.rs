@@ -75,7 +75,7 @@ impl Glance {
     /// Whoever is not let in may have been given what they lack by another node, a moment ago: then this is a glance that goes by nothing
     /// but what is read. `None` where there can be no more to find.
     pub fn again(self) -> Option<Glance> {
-        self.state.filter(|state| !state.is_exact()).map(|_| Glance { state: None, is_second: true, ..self })
+        self.state.map(|_| Glance { state: None, is_second: true, ..self })
     }
 }
 
@@ -192,7 +192,8 @@ pub async fn find(app: &App, token: &Token, origin: &str, glance: Glance) -> Res
     let mac = app.vault.token_mac(Purpose::App, token);
     // What was remembered was found at this origin, or at another, and some time ago.
     let holds = |found: &Arc<Found>| {
-        found.origin == origin && found.live.is_live(now) && session::is_enough(&found.live, factors)
+        let is_enough = found.visitor.level >= factors.asked_of(found.role);
+        *found.origin == *origin && found.idle_at > now && found.expires_at > now && is_enough
     };
     let remembered = match glance.is_second {
         true => None,
@@ -203,7 +204,7 @@ pub async fn find(app: &App, token: &Token, origin: &str, glance: Glance) -> Res
         None => read(app, (mac, origin), glance).await?.filter(holds),
     };
     let Some(found) = found else { return Ok(None) };
-    seen::note_later(app, &found.live, (now, session::idle_at(found.live.keep, now)));
+    seen::note_later(app, found.sight(), (now, session::idle_at(found.keep, now)));
     Ok(Some(found.visitor.clone()))
 }
 
@@ -211,8 +212,8 @@ async fn read(app: &App, (mac, origin): (String, &str), glance: Glance) -> Resul
     let (asked, origin) = ((mac.clone(), origin.to_owned()), origin.to_owned());
     let found = app.db.check(move |conn| app_sessions::live(conn, &asked.0, &asked.1, glance.now)).await?;
     Ok(found.map(|(live, groups)| {
-        let visitor = Arc::new(visitor(&live, groups));
-        app.remembered.keep(glance.state, mac, Found { origin, live, visitor, read_at: glance.now })
+        let found = Found::new(origin, &live, visitor(&live, groups), glance.now);
+        app.remembered.keep(glance.state, mac, found)
     }))
 }
 

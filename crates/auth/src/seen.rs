@@ -23,6 +23,22 @@ const NEAR_THE_END: i64 = 5 * 60_000;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen(Arc<Mutex<Waiting>>);
 
+/// A session that is seen, as it was read.
+#[derive(Clone, Copy)]
+pub(crate) struct Sight<'a> {
+    pub(crate) id: &'a Id,
+    pub(crate) seen_at: Time,
+    pub(crate) idle_at: Time,
+    pub(crate) expires_at: Time,
+}
+
+impl<'a> From<&'a Live> for Sight<'a> {
+    fn from(live: &'a Live) -> Self {
+        let Live { id, seen_at, idle_at, expires_at, .. } = live;
+        Sight { id, seen_at: *seen_at, idle_at: *idle_at, expires_at: *expires_at }
+    }
+}
+
 /// When each session was seen, and until when that keeps it.
 type Sessions = HashMap<Id, (Time, Time)>;
 
@@ -38,14 +54,14 @@ impl Seen {
     }
 
     /// Notes that a session was seen. Answers what has to be written now.
-    fn note(&self, live: &Live, (now, until): (Time, Time)) -> Sessions {
-        if now.millis_since(live.seen_at) < EVERY {
+    fn note(&self, session: Sight<'_>, (now, until): (Time, Time)) -> Sessions {
+        if now.millis_since(session.seen_at) < EVERY {
             return Sessions::new();
         }
         let mut waiting = self.lock();
-        waiting.sessions.insert(live.id.clone(), (now, until.min(live.expires_at)));
+        waiting.sessions.insert(session.id.clone(), (now, until.min(session.expires_at)));
         let has_waited = waiting.written_at.is_none_or(|at| now.millis_since(at) >= WAITS);
-        let near_its_end = live.idle_at.millis_since(now) < NEAR_THE_END;
+        let near_its_end = session.idle_at.millis_since(now) < NEAR_THE_END;
         if has_waited || near_its_end || waiting.sessions.len() >= MOST {
             waiting.written_at = Some(now);
             mem::take(&mut waiting.sessions)
@@ -57,8 +73,8 @@ impl Seen {
 
 /// Notes that somebody is there now, and until when that keeps the session. That is written within seconds, and at once if nothing
 /// was written for some.
-pub(crate) async fn note(app: &App, live: &Live, (now, until): (Time, Time)) {
-    let seen = app.seen.note(live, (now, until));
+pub(crate) async fn note(app: &App, session: Sight<'_>, (now, until): (Time, Time)) {
+    let seen = app.seen.note(session, (now, until));
     if !seen.is_empty() {
         // Whoever is there stays signed in even while the database takes no writes: half an hour is long.
         let _ = write(app, seen).await;
@@ -66,8 +82,8 @@ pub(crate) async fn note(app: &App, live: &Live, (now, until): (Time, Time)) {
 }
 
 /// The same for a check, which does not wait for it: what is written stands behind all who sign in.
-pub(crate) fn note_later(app: &App, live: &Live, (now, until): (Time, Time)) {
-    let seen = app.seen.note(live, (now, until));
+pub(crate) fn note_later(app: &App, session: Sight<'_>, (now, until): (Time, Time)) {
+    let seen = app.seen.note(session, (now, until));
     if !seen.is_empty() {
         let app = app.clone();
         tokio::spawn(async move { write(&app, seen).await });
@@ -96,30 +112,20 @@ async fn write(app: &App, seen: Sessions) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn session(id: &str, seen_at: i64, idle_at: i64) -> Live {
-        Live {
-            id: Id::new(id),
-            user_id: Id::new("u"),
-            name: "ada".to_owned(),
-            role: "user".to_owned(),
-            keep: false,
-            created_at: Time::from_millis(0),
-            seen_at: Time::from_millis(seen_at),
-            proved_at: Time::from_millis(0),
-            level: 2,
-            has_password: true,
-            idle_at: Time::from_millis(idle_at),
-            expires_at: Time::from_millis(i64::MAX),
-        }
-    }
-
     #[test]
     fn sessions_that_were_seen_wait_for_each_other_but_not_for_long_and_not_near_their_end() {
         let seen = Seen::default();
         let far = i64::MAX;
         let written = |id: &str, seen_at: i64, idle_at: i64, now: i64| {
+            let id = Id::new(id);
+            let session = Sight {
+                id: &id,
+                seen_at: Time::from_millis(seen_at),
+                idle_at: Time::from_millis(idle_at),
+                expires_at: Time::from_millis(far),
+            };
             let mut ids: Vec<String> = seen
-                .note(&session(id, seen_at, idle_at), (Time::from_millis(now), Time::from_millis(far)))
+                .note(session, (Time::from_millis(now), Time::from_millis(far)))
                 .keys()
                 .map(|id| id.as_str().to_owned())
                 .collect();

@@ -72,7 +72,7 @@ pub async fn find(app: &App, token: &Token) -> Result<Option<Session>> {
     let Some(live) = app.db.read(move |conn| live(conn, &asked, factors, now)).await? else {
         return Ok(None);
     };
-    seen::note(app, &live, (now, idle_at(live.keep, now))).await;
+    seen::note(app, (&live).into(), (now, idle_at(live.keep, now))).await;
     Ok(Some(Session {
         id: live.id,
         user_id: live.user_id,

@@ -15,7 +15,7 @@ use crate::Output;
 use crate::exit::{Result, Trouble};
 use crate::progress::Progress;
 use crate::settings::Flags;
-use crate::terminal::{List, Table, count, print};
+use crate::terminal::{Findings, List, Table, count, print};
 
 /// What can be done with the audit log.
 #[derive(Subcommand)]
@@ -92,34 +92,20 @@ pub(crate) fn run(flags: &Flags, audit: Audit) -> Result<()> {
 
 fn verify(flags: &Flags, expect: Option<&str>, json: bool) -> Result<()> {
     let expect = expect.map(str::parse::<Head>).transpose().map_err(Trouble::usage)?;
-    if json {
-        print("{\n\"findings\": ");
-    }
-    let mut list = List::default();
-    let found: Box<dyn FnMut(&Finding) + Send> = match json {
-        // A list that is begun here ends below.
-        true => Box::new(move |finding| print(&list.values(std::iter::once(finding_shape(finding))))),
-        false => Box::new(|finding| print(&format!("{}\n", plain::line(&finding.to_string())))),
+    let findings = json.then(Findings::begin);
+    let found: Box<dyn FnMut(&Finding) + Send> = match findings.clone() {
+        Some(findings) => Box::new(move |finding| findings.print(finding_shape(finding))),
+        None => Box::new(|finding| print(&format!("{}\n", plain::line(&finding.to_string())))),
     };
     let mut progress = Progress::start("Verifying events", None);
     let looked = Box::new(move |events| progress.at(events));
     let report = flags.with_existing(async |app| verify::run(app, expect, Listener { found, looked }).await);
-    let report = match report {
-        Ok(report) => report,
-        Err(trouble) => {
-            if json {
-                print("null\n}\n");
-            }
-            return Err(trouble);
-        }
-    };
-    match json {
-        true => {
-            let end = if report.findings == 0 { "[]" } else { "\n]" };
-            print(&format!("{end},\n\"summary\": {:#}\n}}\n", report_shape(&report)));
-        }
-        false => print(&summary(&report)),
+    match (&findings, &report) {
+        (Some(findings), report) => findings.end(report.as_ref().ok().map(report_shape)),
+        (None, Ok(report)) => print(&summary(report)),
+        (None, Err(_)) => {}
     }
+    let report = report?;
     match report.findings {
         0 => Ok(()),
         findings => Err(Trouble::failed(format!(

@@ -1,6 +1,7 @@
 //! Writing for people and for programs: text on standard output, and columns that line up.
 
 use std::io::{BufRead, IsTerminal, Read, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use auth::{Drawing, Qr};
 use serde_json::Value;
@@ -129,6 +130,33 @@ impl List {
     /// Its end.
     pub(crate) fn end(self) -> &'static str {
         if self.begun { "\n]\n" } else { "[]\n" }
+    }
+}
+
+/// A JSON object with a list of findings, each printed when it is found, and a summary behind it.
+#[derive(Clone, Default)]
+pub(crate) struct Findings(Arc<Mutex<List>>);
+
+impl Findings {
+    /// Begins the object.
+    pub(crate) fn begin() -> Findings {
+        print("{\n\"findings\": ");
+        Findings::default()
+    }
+
+    /// Prints one.
+    pub(crate) fn print(&self, finding: Value) {
+        print(&self.list().values(std::iter::once(finding)));
+    }
+
+    /// Ends the object. Without a summary it was broken off.
+    pub(crate) fn end(&self, summary: Option<Value>) {
+        let end = std::mem::take(&mut *self.list()).end().trim_end();
+        print(&format!("{end},\n\"summary\": {:#}\n}}\n", summary.unwrap_or_default()));
+    }
+
+    fn list(&self) -> MutexGuard<'_, List> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -7,43 +7,32 @@ use serde_json::{Value, json};
 use crate::exit::{Result, Trouble};
 use crate::progress::Progress;
 use crate::settings::Flags;
-use crate::terminal::{List, count, print};
+use crate::terminal::{Findings, count, print};
 
 /// Looks at everything, and names what is wrong.
 pub(crate) fn run(flags: &Flags, json: bool) -> Result<()> {
     let config = flags.load()?.config;
-    let mut list = List::default();
-    let found: Box<dyn FnMut(&Finding) + Send> = match json {
-        true => Box::new(move |finding| print(&list.values(std::iter::once(shape(finding))))),
-        false => Box::new(|finding| {
+    let findings = json.then(Findings::begin);
+    let found: Box<dyn FnMut(&Finding) + Send> = match findings.clone() {
+        Some(findings) => Box::new(move |finding| findings.print(shape(finding))),
+        None => Box::new(|finding| {
             print(&format!("{}: {}\n", finding.what, plain::line(&finding.text)));
             if !finding.remedy.is_empty() {
                 print(&format!("  → {}\n", finding.remedy));
             }
         }),
     };
-    if json {
-        print("{\n\"findings\": ");
-    }
     let mut progress = Progress::start("Looking at rows", None);
     let looked = Box::new(move |rows| progress.at(rows));
-    let report = match flags.without(async || inspect::run(&config, found, looked).await) {
-        Ok(report) => report,
-        Err(trouble) => {
-            if json {
-                print("null\n}\n");
-            }
-            return Err(trouble);
-        }
-    };
-    match json {
-        true => {
-            let end = if report.findings == 0 { "[]" } else { "\n]" };
-            print(&format!("{end},\n\"summary\": {:#}\n}}\n", summary(&report)));
-        }
-        false if report.findings == 0 => print(&told(&report)),
-        false => {}
+    let report = flags.without(async || inspect::run(&config, found, looked).await);
+    if let Some(findings) = findings {
+        findings.end(report.as_ref().ok().map(summary));
+    } else if let Ok(report) = &report
+        && report.findings == 0
+    {
+        print(&told(report));
     }
+    let report = report?;
     match report.findings {
         0 => Ok(()),
         findings => Err(Trouble::failed(format!(

@@ -329,12 +329,11 @@ impl Db {
         self.ask(Shape::Scan, self.wait, move |tx| f(tx)).await
     }
 
-    /// What the database holds now, so that what was read from it before can be known to hold still. Costs less than a read, and nothing
-    /// is asked. `None` where it cannot be told: then only reading helps.
+    /// What the database holds now, so that what was read from it before can be known to hold still: another state whenever something was
+    /// ended or taken from somebody. Costs less than a read, and nothing is asked. `None` where it cannot be told: then only reading helps.
     ///
-    /// On SQLite any commit counts: one of this handle or a clone before it is answered, any other a tenth of a millisecond later. On
-    /// PostgreSQL only what ends something or takes it from somebody does: what this handle does before it is answered, and what others
-    /// do within a second, or it cannot be told.
+    /// What this handle or a clone does counts before it is answered; what others do counts on SQLite a tenth of a millisecond later, and
+    /// there any commit of theirs does; on PostgreSQL within a second, or it cannot be told.
     pub fn state(&self) -> Option<State> {
         #[cfg(feature = "scratch")]
         if self.blind.is_some() {

@@ -51,7 +51,7 @@ impl Hearing {
         // Before the look: what is heard during it counts as later.
         let (now, heard) = (monotonic(), self.heard.load(Ordering::Acquire));
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.filter(|answer| answer.is_good(now)).map(|_| State::of_heard(heard))
+        last.filter(|answer| answer.is_good(now)).map(|_| State::of(heard))
     }
 
     /// Whether anybody has asked since this was last looked at.

@@ -181,7 +181,7 @@ impl State {
         let mut kept = Vec::new();
         for mut one in ready {
             let tx = Tx::new(Conn::new(Engine::Sim(Link::new(&self.conn, fault.take()))));
-            let ran = in_savepoint(&self.conn, &mut one.job, tx)?;
+            let (ran, _) = in_savepoint(&self.conn, &mut one.job, tx)?;
             one.runs += 1;
             if ran == Ran::Again && one.runs < RUNS {
                 done.push((one.ticket, Done::Again));

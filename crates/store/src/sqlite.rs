@@ -61,6 +61,7 @@ impl Sqlite {
                 "db-writer",
                 Writer {
                     conn: writer,
+                    index: index.clone(),
                     log: log.clone(),
                     jobs: write_jobs,
                     written,
@@ -71,8 +72,10 @@ impl Sqlite {
             )?,
             spawn("db-checkpoint", {
                 let path = path.to_owned();
-                let connect = move || connect(&path, Access::Write).ok();
-                move || log.copy_beside_writer(connect, &to_copy, &stopped)
+                move || {
+                    let connect = || connect(&path, Access::Write).ok();
+                    log.copy_beside_writer(&path, connect, &to_copy, &stopped)
+                }
             })?,
         ];
         for _ in 0..SCANNERS {
@@ -285,6 +288,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 
 struct Writer {
     conn: Connection,
+    index: Arc<WalIndex>,
     log: Arc<Log>,
     jobs: Receiver<Queued>,
     written: Sender<()>,
@@ -314,18 +318,23 @@ impl Writer {
         if let Err(error) = control(&self.conn, "BEGIN IMMEDIATE") {
             return job.answer(Err(error));
         }
+        self.index.begin();
         let end = deadline(BATCH_AGE);
-        let mut done = Vec::new();
+        let (mut done, mut revokes) = (Vec::new(), false);
         let ended = loop {
             let ran = in_savepoint(&self.conn, &mut job, Tx::new(Conn::new(Engine::Lite(&self.conn))));
             done.push(job);
-            if let Err(error) = ran {
-                break Err(error);
+            match ran {
+                Ok((_, revoked)) => revokes |= revoked,
+                Err(error) => break Err(error),
             }
             let next = || std::iter::from_fn(|| self.jobs.try_recv().ok()).find_map(|job| self.ready(job));
             match if done.len() < BATCH && monotonic() < end { next() } else { None } {
                 Some(next) => job = next,
-                None => break self.commit(done.len()),
+                None => {
+                    self.index.will_revoke(revokes);
+                    break self.commit(done.len());
+                }
             }
         };
         if ended.is_err() {
@@ -335,6 +344,7 @@ impl Writer {
                 let _ = control(&self.conn, "ROLLBACK");
             }
         }
+        self.index.end(ended.is_ok());
         // If the commit failed, that is everybody's answer: "taken" by a neighbor that was rolled back would be a lie.
         for job in done {
             job.answer(ended.clone());
@@ -364,8 +374,9 @@ impl Writer {
     }
 }
 
-/// Runs one job in its savepoint, and says what it asks for. An error means that the whole transaction is gone.
-pub(crate) fn in_savepoint(conn: &Connection, job: &mut Queued, mut tx: Tx<'_>) -> Result<Ran> {
+/// Runs one job in its savepoint, and says what it asks for, and whether what stays of it revokes something. An error means that the
+/// whole transaction is gone.
+pub(crate) fn in_savepoint(conn: &Connection, job: &mut Queued, mut tx: Tx<'_>) -> Result<(Ran, bool)> {
     cached(conn, "SAVEPOINT job")?;
     let ran = job.run(&mut tx);
     // A full disk, and its like, ends the transaction behind our back.
@@ -376,7 +387,7 @@ pub(crate) fn in_savepoint(conn: &Connection, job: &mut Queued, mut tx: Tx<'_>) 
         cached(conn, "ROLLBACK TO job")?;
     }
     cached(conn, "RELEASE job")?;
-    Ok(ran)
+    Ok((ran, ran == Ran::Keep && tx.fate.revoked))
 }
 
 /// A writer that died would leave everyone waiting; a process that died is started again.

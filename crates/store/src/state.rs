@@ -1,32 +1,13 @@
 //! What a database holds at a moment, as something to compare.
 
-/// While two looks find the same state, nothing that was read before the first has to be read again.
+/// While two looks find the same state, nothing was ended or taken from anybody in between: whatever somebody was allowed to do before
+/// the first, they still are. What was *given* to somebody since may be missing from what was read before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct State(Of);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Of {
-    /// The head of the index of a write-ahead log: another one after any commit.
-    Head([u8; State::HEAD]),
-    /// A number that is another one when this node has heard of a revocation.
-    Heard(u64),
-}
+pub struct State(u64);
 
 impl State {
-    /// Bytes of the head of an index.
-    pub(crate) const HEAD: usize = 48;
-
-    pub(crate) fn of_head(head: [u8; State::HEAD]) -> State {
-        State(Of::Head(head))
-    }
-
-    pub(crate) fn of_heard(number: u64) -> State {
-        State(Of::Heard(number))
-    }
-
-    /// Whether it would be another one whatever had been committed. Else it is so only when something was ended or taken from somebody,
-    /// and what was *given* to them since may be missing from what is remembered.
-    pub fn is_exact(self) -> bool {
-        matches!(self.0, Of::Head(_))
+    /// By a number that is another one after each revocation.
+    pub(crate) fn of(number: u64) -> State {
+        State(number)
     }
 }

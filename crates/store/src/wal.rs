@@ -2,6 +2,9 @@
 //! does the writer stop for the rest, and then the log begins anew in its own place. So nobody waits for more than a few pages, and a
 //! commit writes over what is there, which a disk does faster than to let a file grow.
 
+use std::fs::File;
+use std::mem::ManuallyDrop;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
@@ -40,11 +43,12 @@ impl Log {
     /// Copies pages back whenever there are enough, by a connection of its own, until it is told to stop.
     pub(crate) fn copy_beside_writer(
         &self,
+        database: &Path,
         connect: impl Fn() -> Option<Connection>,
         written: &Receiver<()>,
         stopped: &Receiver<()>,
     ) {
-        let (mut conn, mut copied) = (None, 0);
+        let (mut conn, mut disk, mut copied) = (None, None, 0);
         while written.recv().is_ok() {
             let pages = self.index.pages();
             // It has begun anew when it has less.
@@ -54,7 +58,12 @@ impl Log {
                 if conn.is_none() {
                     conn = connect();
                 }
-                copied = conn.as_ref().and_then(|conn| self.follow_writer(conn)).unwrap_or(copied);
+                // Never closed: whoever closes a file gives up every lock that the process has on it.
+                if disk.is_none() {
+                    disk = File::open(database).map(ManuallyDrop::new).ok();
+                }
+                let follow = |conn| self.follow_writer(conn, disk.as_deref());
+                copied = conn.as_ref().and_then(follow).unwrap_or(copied);
             }
             // Not at every commit: to wake a thread costs the writer more than to copy a page.
             if stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Disconnected) {
@@ -64,16 +73,18 @@ impl Log {
     }
 
     /// How many pages are copied back in the end; `None` when it failed.
-    fn follow_writer(&self, conn: &Connection) -> Option<i64> {
+    fn follow_writer(&self, conn: &Connection, disk: Option<&File>) -> Option<i64> {
         let mut copied = None;
         for _ in 0..CHASES {
             let now = checkpoint(conn)?;
             copied = Some(now);
-            let pages = self.index.pages();
-            if pages < BEGINS_ANEW {
+            if self.index.pages() < BEGINS_ANEW {
                 break;
             }
-            if pages - now <= FEW {
+            // SQLite sees to that only when it has copied the last page, and then the writer would wait for all of them. What fails
+            // here fails there.
+            let _ = disk.map(File::sync_data);
+            if self.index.pages() - now <= FEW {
                 self.nearly_copied.store(true, Ordering::Relaxed);
                 break;
             }

@@ -1,8 +1,11 @@
-//! What a SQLite database holds now, without asking SQLite: the head of the index of its write-ahead log is another one after every
-//! commit, whichever connection of whichever process made it. Reading it takes one call of the system, and no lock of the file.
+//! Whether anything was ended or taken from anybody in a SQLite database, without asking SQLite: the head of the index of its write-ahead
+//! log is another one after every commit, whichever connection of whichever process made it. Reading it takes one call of the system,
+//! and no lock of the file.
 //!
 //! The index is the file whose name ends in `-shm`. All who have the database open hold it in memory, where it is written before a
 //! `COMMIT` is answered, and go by its head to tell which commits there are. So while the head is the same, a read would find the same.
+//! Of the commits of our own writer it is known what they do: one that revokes nothing leaves the state as it was. Every other one makes
+//! it another one.
 
 use std::fs::File;
 use std::mem::ManuallyDrop;
@@ -19,9 +22,13 @@ use crate::job::monotonic;
 use crate::{Error, Result, State};
 
 /// Bytes of the head. It stands there twice.
-const HEAD: usize = State::HEAD;
+const HEAD: usize = 48;
 /// The version of the format, which stands first. No other one was ever made.
 const VERSION: u32 = 3_007_000;
+/// Where the number stands that every commit raises by one.
+const CHANGES: usize = 8;
+
+type Head = [u8; HEAD];
 
 /// How long a look is good for. A commit of this process ends that at once, and one of another process counts a tenth of a
 /// millisecond after its answer at the latest.
@@ -40,6 +47,14 @@ pub(crate) struct WalIndex {
 #[derive(Default)]
 struct Looks {
     file: Opened,
+    /// The head after the last commit that is known.
+    known: Option<Head>,
+    /// Another one after every commit that has revoked something, or may have.
+    revocations: u64,
+    /// Our writer has the database for itself: whoever else commits, does so before or after.
+    writing: bool,
+    /// What it is about to commit revokes something.
+    revoking: bool,
     last: Option<Look>,
 }
 
@@ -82,8 +97,8 @@ impl WalIndex {
         self.pages.load(Ordering::Relaxed)
     }
 
-    /// What the database holds, or held a tenth of a millisecond ago if nobody here has changed it since. `None` where it cannot be
-    /// told, and while somebody is writing the head.
+    /// Whether anything was revoked, now, or up to a tenth of a millisecond ago if nobody here has committed since. `None` where it
+    /// cannot be told, and while somebody is writing the head.
     pub(crate) fn state(&self) -> Option<State> {
         // Both before the look: what happens during it counts as later.
         let (at, commits) = (monotonic(), self.commits.load(Ordering::Acquire));
@@ -95,8 +110,56 @@ impl WalIndex {
         if matches!(looks.file, Opened::NotYet) {
             looks.file = open(&self.path);
         }
-        looks.last = looks.file.look().map(|state| Look { state, at, commits });
-        looks.last.as_ref().map(|look| look.state)
+        let state = looks.look();
+        looks.last = state.map(|state| Look { state, at, commits });
+        state
+    }
+
+    /// Our writer has the database for itself from now on.
+    pub(crate) fn begin(&self) {
+        self.looks().writing = true;
+    }
+
+    /// What it commits next revokes something, or does not.
+    pub(crate) fn will_revoke(&self, revokes: bool) {
+        self.looks().revoking = revokes;
+    }
+
+    /// Others may commit again. Where ours failed, nobody knows what became of it.
+    pub(crate) fn end(&self, committed: bool) {
+        let mut looks = self.looks();
+        looks.writing = false;
+        if !committed {
+            looks.revocations += 1;
+            looks.last = None;
+        }
+    }
+}
+
+impl Looks {
+    fn look(&mut self) -> Option<State> {
+        let head = self.file.look()?;
+        if self.known != Some(head) {
+            // A commit of ours that nobody has told of yet, or one of somebody else right behind it.
+            if self.writing {
+                return None;
+            }
+            (self.known, self.revocations) = (Some(head), self.revocations + 1);
+        }
+        Some(State::of(self.revocations))
+    }
+
+    /// Our writer has committed.
+    fn committed(&mut self) {
+        let now = self.file.look();
+        let number = |head: Head| head[CHANGES..].first_chunk().map(|bytes| u32::from_ne_bytes(*bytes));
+        let next = self.known.and_then(number).map(|changes| changes.wrapping_add(1));
+        // Any other number: somebody else has committed, too.
+        let is_ours_alone = next.is_some() && now.and_then(number) == next;
+        if !is_ours_alone || self.revoking {
+            self.revocations += 1;
+        }
+        self.known = now;
     }
 }
 
@@ -107,7 +170,7 @@ fn open(path: &Path) -> Opened {
 }
 
 impl Opened {
-    fn look(&self) -> Option<State> {
+    fn look(&self) -> Option<Head> {
         let Opened::Yes(file) = self else { return None };
         let mut both = [0; 2 * HEAD];
         file.read_exact_at(&mut both, 0).ok()?;
@@ -125,20 +188,21 @@ pub(crate) fn judge_at_each_commit(writer: &mut Connection, index: &Arc<WalIndex
         let mut looks = index.looks();
         let now = looks.file.look();
         if now.is_some() && now == last {
-            *looks = Looks { file: Opened::Never, last: None };
+            *looks = Looks { file: Opened::Never, ..Looks::default() };
         }
         last = now;
+        looks.committed();
         Ok(())
     };
     // Not called for a commit that leaves every page as it was: it does not show either, and need not.
     writer.wal_hook(Some(judge)).map_err(Error::broken)
 }
 
-fn read(both: &[u8; 2 * HEAD]) -> Option<State> {
+fn read(both: &[u8; 2 * HEAD]) -> Option<Head> {
     // Whoever commits writes one after the other.
     let (head, same) = both.split_first_chunk::<HEAD>()?;
     let version = head.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes));
-    (head == same && version == Some(VERSION)).then(|| State::of_head(*head))
+    (head == same && version == Some(VERSION)).then_some(*head)
 }
 
 #[cfg(test)]
@@ -160,7 +224,8 @@ mod tests {
         let (conn, index) = opened(dir.path(), "one.db");
         let other = Connection::open(dir.path().join("one.db")).unwrap();
         let look = || index.looks().file.look();
-        let mut last = index.state().unwrap();
+        index.state().unwrap();
+        let mut last = look().unwrap();
         for writer in [&conn, &other, &conn] {
             writer.execute_batch("BEGIN IMMEDIATE; UPDATE t SET n = n + 1;").unwrap();
             assert_eq!(look(), Some(last), "nothing is committed yet");
@@ -175,8 +240,18 @@ mod tests {
         assert_eq!(look(), Some(last), "who reads changes nothing");
     }
 
+    /// A transaction of our writer.
+    fn write(conn: &Connection, index: &WalIndex, revokes: bool) {
+        conn.execute_batch("BEGIN IMMEDIATE").unwrap();
+        index.begin();
+        conn.execute_batch("UPDATE t SET n = 1 - n").unwrap();
+        index.will_revoke(revokes);
+        conn.execute_batch("COMMIT").unwrap();
+        index.end(true);
+    }
+
     #[test]
-    fn a_look_is_good_for_a_moment_and_only_while_nothing_is_committed_here() {
+    fn only_a_commit_of_ours_that_revokes_nothing_leaves_the_state_as_it_was() {
         let dir = tempfile::tempdir().unwrap();
         let (mut conn, index) = opened(dir.path(), "one.db");
         let index = Arc::new(index);
@@ -186,21 +261,64 @@ mod tests {
         for _ in 0..200 {
             let before = index.state().unwrap();
             reused += u32::from(index.state() == Some(before));
-            conn.execute_batch("UPDATE t SET n = 1 - n").unwrap();
+            write(&conn, &index, false);
+            assert_eq!(index.state(), Some(before), "nothing was revoked");
+            write(&conn, &index, true);
             let after = index.state().unwrap();
-            assert_ne!(after, before, "of a commit here the next one hears at once");
+            assert_ne!(after, before, "of a revocation here the next one hears at once");
             other.execute_batch("UPDATE t SET n = 1 - n").unwrap();
             std::thread::sleep(GOOD_FOR);
-            assert_ne!(index.state(), Some(after), "and of another one a moment later");
+            let later = index.state().unwrap();
+            assert_ne!(later, after, "and of any commit of another one a moment later");
+            // The other one is first, and nobody has looked in between.
+            other.execute_batch("UPDATE t SET n = 1 - n").unwrap();
+            write(&conn, &index, false);
+            assert_ne!(index.state().unwrap(), later);
         }
         assert_eq!(reused, 200);
-        // What is remembered is what is told, whatever the file holds.
-        let held = State::of_head([7; HEAD]);
-        let look = Look { state: held, at: monotonic() + Duration::from_secs(60), commits: 200 };
+    }
+
+    #[test]
+    fn what_is_remembered_of_a_look_is_what_is_told_until_we_commit() {
+        let dir = tempfile::tempdir().unwrap();
+        let (_conn, index) = opened(dir.path(), "one.db");
+        let held = State::of(7);
+        let look = Look { state: held, at: monotonic() + Duration::from_secs(60), commits: 0 };
         index.looks().last = Some(look);
         assert_eq!(index.state(), Some(held));
         index.commits.fetch_add(1, Ordering::Release);
         assert_ne!(index.state(), Some(held));
+    }
+
+    #[test]
+    fn who_commits_right_behind_us_is_not_taken_for_us() {
+        let dir = tempfile::tempdir().unwrap();
+        for others in 0..3 {
+            let (conn, index) = opened(dir.path(), &format!("{others}.db"));
+            let other = Connection::open(dir.path().join(format!("{others}.db"))).unwrap();
+            let before = index.state().unwrap();
+            index.begin();
+            // Nobody calls us at this commit, as if we were slow to hear of it.
+            conn.execute_batch("UPDATE t SET n = 1 - n").unwrap();
+            for _ in 0..others {
+                other.execute_batch("UPDATE t SET n = 1 - n").unwrap();
+            }
+            std::thread::sleep(GOOD_FOR);
+            assert_eq!(index.state(), None, "whose commit this is cannot be told yet");
+            index.looks().committed();
+            index.end(true);
+            assert_eq!(index.state() == Some(before), others == 0, "{others}");
+        }
+    }
+
+    #[test]
+    fn after_a_commit_that_failed_nothing_is_as_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let (_conn, index) = opened(dir.path(), "one.db");
+        let before = index.state().unwrap();
+        index.begin();
+        index.end(false);
+        assert!(index.state().is_some_and(|after| after != before));
     }
 
     #[test]
@@ -212,7 +330,7 @@ mod tests {
         let looks = index.looks();
         let Opened::Yes(file) = &looks.file else { panic!("it is open") };
         file.read_exact_at(&mut both, 0).unwrap();
-        assert!(told.is_some() && read(&both) == told);
+        assert!(told.is_some() && read(&both).is_some() && read(&both) == looks.known);
         for byte in 0..both.len() {
             let mut torn = both;
             torn[byte] ^= 1;

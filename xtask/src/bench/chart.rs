@@ -16,7 +16,7 @@ const WIDTH: u32 = 960;
 const LINE: u32 = 26;
 const ABOVE: u32 = 44;
 /// Where the words end, and where the room for bars does.
-const BARS: std::ops::Range<i32> = 520..820;
+const BARS: std::ops::Range<i32> = 520..720;
 /// A bar that is as long as there is room says so many times, or more.
 const MOST: f64 = 16.0;
 const MET: RGBColor = RGBColor(46, 125, 50);

@@ -7,21 +7,42 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use store::sessions::Live;
-use store::{Counter, State, Time};
+use store::{Counter, Id, State, Time};
 
 use super::Visitor;
+use crate::Role;
+use crate::seen::Sight;
 
 /// How many are remembered at most.
-const MOST: usize = 40_000;
+const MOST: usize = 200_000;
 /// How long, in milliseconds: what was changed by somebody else than Latchkey is found then, and when somebody was last seen.
 const FOR: i64 = 10_000;
 
-/// A session at the host of a program, as it was read.
+/// A session at the host of a program, as it was read: as much of it as a check needs, since there may be many.
 pub(super) struct Found {
-    pub(super) origin: String,
-    pub(super) live: Live,
+    pub(super) origin: Box<str>,
+    id: Id,
+    pub(super) role: Role,
+    pub(super) keep: bool,
+    seen_at: Time,
+    pub(super) idle_at: Time,
+    pub(super) expires_at: Time,
     pub(super) visitor: Arc<Visitor>,
-    pub(super) read_at: Time,
+    read_at: Time,
+}
+
+impl Found {
+    pub(super) fn new(origin: String, live: &Live, visitor: Visitor, read_at: Time) -> Found {
+        let Live { id, keep, seen_at, idle_at, expires_at, .. } = live.clone();
+        let (origin, visitor, role) = (origin.into(), Arc::new(visitor), Role::of_row(&live.role));
+        Found { origin, id, role, keep, seen_at, idle_at, expires_at, visitor, read_at }
+    }
+
+    /// That it is seen.
+    pub(super) fn sight(&self) -> Sight<'_> {
+        let Found { id, seen_at, idle_at, expires_at, .. } = self;
+        Sight { id, seen_at: *seen_at, idle_at: *idle_at, expires_at: *expires_at }
+    }
 }
 
 /// What is remembered, shared by all clones.
@@ -113,7 +134,7 @@ impl Remembered {
 
 #[cfg(test)]
 mod tests {
-    use store::Id;
+    use store::rule_books::{self, RuleBook};
 
     use super::*;
     use crate::Level;
@@ -135,8 +156,8 @@ mod tests {
             expires_at: time,
         };
         let (name, groups, level) = ("ada".to_owned(), Vec::new(), Level::of_row(2));
-        let visitor = Arc::new(Visitor { name, groups, level, proved_at: time, by_token: false });
-        Found { origin: String::new(), live, visitor, read_at: Time::from_millis(read_at) }
+        let visitor = Visitor { name, groups, level, proved_at: time, by_token: false };
+        Found::new(String::new(), &live, visitor, Time::from_millis(read_at))
     }
 
     /// Two states of a database, one after the other.
@@ -145,7 +166,8 @@ mod tests {
         let url = format!("sqlite:{}", dir.path().join("l.db").display());
         let db = store::Db::open(&url, Time::from_millis(0)).await.unwrap();
         let before = db.state().unwrap();
-        db.write(|tx| store::claims::lock(tx, "it", Time::from_millis(0))).await.unwrap();
+        let book = || RuleBook { revision: 1, rules: "[]".to_owned() };
+        db.write(move |tx| rule_books::replace(tx, &book(), 0, Time::from_millis(0))).await.unwrap();
         [before, db.state().unwrap()]
     }
 
