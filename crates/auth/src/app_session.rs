@@ -204,7 +204,9 @@ pub async fn find(app: &App, token: &Token, origin: &str, glance: Glance) -> Res
         None => read(app, (mac, origin), glance).await?.filter(holds),
     };
     let Some(found) = found else { return Ok(None) };
-    seen::note_later(app, found.sight(), (now, session::idle_at(found.keep, now)));
+    if seen::note_later(app, found.sight(), (now, session::idle_at(found.keep, now))) {
+        found.noted(now);
+    }
     Ok(Some(found.visitor.clone()))
 }
 

@@ -53,10 +53,10 @@ impl Seen {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that a session was seen. Answers what has to be written now.
-    fn note(&self, session: Sight<'_>, (now, until): (Time, Time)) -> Sessions {
+    /// Notes that a session was seen, and answers what has to be written now. `None` when it was noted a moment ago.
+    fn note(&self, session: Sight<'_>, (now, until): (Time, Time)) -> Option<Sessions> {
         if now.millis_since(session.seen_at) < EVERY {
-            return Sessions::new();
+            return None;
         }
         let mut waiting = self.lock();
         waiting.sessions.insert(session.id.clone(), (now, until.min(session.expires_at)));
@@ -64,30 +64,30 @@ impl Seen {
         let near_its_end = session.idle_at.millis_since(now) < NEAR_THE_END;
         if has_waited || near_its_end || waiting.sessions.len() >= MOST {
             waiting.written_at = Some(now);
-            mem::take(&mut waiting.sessions)
-        } else {
-            Sessions::new()
+            return Some(mem::take(&mut waiting.sessions));
         }
+        Some(Sessions::new())
     }
 }
 
 /// Notes that somebody is there now, and until when that keeps the session. That is written within seconds, and at once if nothing
 /// was written for some.
 pub(crate) async fn note(app: &App, session: Sight<'_>, (now, until): (Time, Time)) {
-    let seen = app.seen.note(session, (now, until));
-    if !seen.is_empty() {
+    if let Some(seen) = app.seen.note(session, (now, until)).filter(|seen| !seen.is_empty()) {
         // Whoever is there stays signed in even while the database takes no writes: half an hour is long.
         let _ = write(app, seen).await;
     }
 }
 
-/// The same for a check, which does not wait for it: what is written stands behind all who sign in.
-pub(crate) fn note_later(app: &App, session: Sight<'_>, (now, until): (Time, Time)) {
-    let seen = app.seen.note(session, (now, until));
+/// The same for a check, which does not wait for it: what is written stands behind all who sign in. False when it was noted a moment
+/// ago.
+pub(crate) fn note_later(app: &App, session: Sight<'_>, (now, until): (Time, Time)) -> bool {
+    let Some(seen) = app.seen.note(session, (now, until)) else { return false };
     if !seen.is_empty() {
         let app = app.clone();
         tokio::spawn(async move { write(&app, seen).await });
     }
+    true
 }
 
 /// Writes whatever waits.
@@ -126,6 +126,7 @@ mod tests {
             };
             let mut ids: Vec<String> = seen
                 .note(session, (Time::from_millis(now), Time::from_millis(far)))
+                .unwrap_or_default()
                 .keys()
                 .map(|id| id.as_str().to_owned())
                 .collect();

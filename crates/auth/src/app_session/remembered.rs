@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use store::sessions::Live;
@@ -14,9 +15,9 @@ use crate::Role;
 use crate::seen::Sight;
 
 /// How many are remembered at most.
-const MOST: usize = 200_000;
-/// How long, in milliseconds: what was changed by somebody else than Latchkey is found then, and when somebody was last seen.
-const FOR: i64 = 10_000;
+const MOST: usize = 150_000;
+/// How long, in milliseconds: what was changed by somebody else than Latchkey is found then.
+const FOR: i64 = 30_000;
 
 /// A session at the host of a program, as it was read: as much of it as a check needs, since there may be many.
 pub(super) struct Found {
@@ -24,7 +25,8 @@ pub(super) struct Found {
     id: Id,
     pub(super) role: Role,
     pub(super) keep: bool,
-    seen_at: Time,
+    /// In milliseconds, as [`Time`] counts.
+    seen_at: AtomicI64,
     pub(super) idle_at: Time,
     pub(super) expires_at: Time,
     pub(super) visitor: Arc<Visitor>,
@@ -35,13 +37,20 @@ impl Found {
     pub(super) fn new(origin: String, live: &Live, visitor: Visitor, read_at: Time) -> Found {
         let Live { id, keep, seen_at, idle_at, expires_at, .. } = live.clone();
         let (origin, visitor, role) = (origin.into(), Arc::new(visitor), Role::of_row(&live.role));
+        let seen_at = seen_at.millis().into();
         Found { origin, id, role, keep, seen_at, idle_at, expires_at, visitor, read_at }
     }
 
     /// That it is seen.
     pub(super) fn sight(&self) -> Sight<'_> {
-        let Found { id, seen_at, idle_at, expires_at, .. } = self;
-        Sight { id, seen_at: *seen_at, idle_at: *idle_at, expires_at: *expires_at }
+        let Found { id, idle_at, expires_at, .. } = self;
+        let seen_at = Time::from_millis(self.seen_at.load(Ordering::Relaxed));
+        Sight { id, seen_at, idle_at: *idle_at, expires_at: *expires_at }
+    }
+
+    /// Remembers that it was noted, so that nobody notes it again for a while.
+    pub(super) fn noted(&self, now: Time) {
+        self.seen_at.store(now.millis(), Ordering::Relaxed);
     }
 }
 
@@ -189,10 +198,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_read_is_good_for_ten_seconds_and_never_before_it_was_read() {
+    async fn what_was_read_is_good_for_half_a_minute_and_never_before_it_was_read() {
         let ([state, _], remembered) = (states().await, Remembered::default());
         remembered.keep(Some(state), "one".to_owned(), found(50_000));
-        for (now, good) in [(49_999, false), (50_000, true), (59_999, true), (60_000, false)] {
+        for (now, good) in [(49_999, false), (50_000, true), (79_999, true), (80_000, false)] {
             let there = remembered.find(Some(state), "one", Time::from_millis(now)).is_some();
             assert_eq!(there, good, "{now}");
         }
