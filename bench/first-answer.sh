@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Measures the release program with 1,000 people in its database: from its start to its first answered page (median of 11),
+# Measures the program as people install it, with 1,000 people in its database: from its start to its first answered page (median of 11),
 # and its memory when idle, before the first password. Needs bash and cargo. What it means is in docs/measure.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 people=${1:-1000} runs=11
-cargo build --quiet --release --package latchkey
+cargo build --quiet --profile dist --package latchkey
 cargo build --quiet --release --package store --example people
-program=$PWD/target/release/latchkey fill=$PWD/target/release/examples/people
+program=$PWD/target/dist/latchkey fill=$PWD/target/release/examples/people
 
 place=$(mktemp -d)
 pid=

@@ -31,9 +31,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::tools;
-use crate::workspace::{cargo, run as start, target, timed};
+use crate::workspace::{target, timed};
 use figures::Report;
 use host::Host;
+use program::Built;
 
 /// Something that is measured: its name, and how.
 struct Operation {
@@ -86,8 +87,7 @@ struct Bench {
     users: Vec<u64>,
     /// Where everything lies that is made for measuring.
     place: PathBuf,
-    /// Where cargo puts what it builds.
-    built: PathBuf,
+    built: Built,
 }
 
 impl Bench {
@@ -102,7 +102,7 @@ impl Bench {
     }
 
     fn program(&self, name: &str) -> PathBuf {
-        self.built.join(name)
+        self.built.program(name)
     }
 }
 
@@ -117,11 +117,10 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
 
 fn all(asked: &Asked) -> Result<()> {
     tools::ensure(&tools::BENCH)?;
-    start(cargo().args(["build", "--locked", "--release", "-p", "latchkey", "-p", "bench"]))?;
+    let built = Built::now()?;
     let place = target()?.join("bench");
     fs::create_dir_all(&place).with_context(|| format!("making {}", place.display()))?;
-    let bench =
-        Bench { quick: asked.quick, users: asked.users.clone(), built: target()?.join("release"), place };
+    let bench = Bench { quick: asked.quick, users: asked.users.clone(), built, place };
     let mut report = Report::new(Host::look(&bench)?);
     let mut failed = Vec::new();
     for operation in chosen(asked) {

@@ -12,7 +12,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::load::{self, Question, Run};
-use crate::workspace::{capture, cargo, run as start, target};
+use super::program::Built;
+use crate::workspace::{capture, target};
 
 const PEOPLE: &str = "1000";
 /// Plain http is for hosts of this machine alone, and needs no certificate.
@@ -100,13 +101,12 @@ impl Field {
     pub(crate) fn open() -> Result<Field> {
         let processors =
             processors(&fs::read_to_string("/proc/self/status").context("reading what may be used")?)?;
-        start(cargo().args(["build", "--locked", "--release", "-p", "latchkey", "-p", "bench"]))?;
-        let (built, place) = (target()?.join("release"), target()?.join("bench/check"));
+        let (built, place) = (Built::now()?, target()?.join("bench/check"));
         let _ = fs::remove_dir_all(&place);
         fs::create_dir_all(place.join("site")).with_context(|| format!("making {}", place.display()))?;
         fs::write(place.join("site/page.html"), "<!doctype html><title>A page</title><p>Behind the door.\n")?;
         let tokens = capture(
-            Command::new(built.join("visitors"))
+            Command::new(built.program("visitors"))
                 .arg(place.join("data"))
                 .args([PEOPLE, &format!("http://{HOST}")]),
         )?;
@@ -120,9 +120,9 @@ impl Field {
         fs::write(place.join("headers"), headers)?;
         let ports = free()?;
         let mut field = Field { place, servers: Vec::new(), ports, latchkey: 0, processors };
-        field.start(Command::new(built.join("hello")).arg(ports[0].to_string()), ports[0])?;
-        field.latchkey = field.start_latchkey(&built.join("latchkey"))?;
-        let asks = field.recipe(&built.join("latchkey"))?;
+        field.start(Command::new(built.program("hello")).arg(ports[0].to_string()), ports[0])?;
+        field.latchkey = field.start_latchkey(&built.program("latchkey"))?;
+        let asks = field.recipe(&built.program("latchkey"))?;
         let file = format!(
             "server {{ listen 127.0.0.1:{}; server_name {HOST}; location / {{ root {}/site; }} }}",
             ports[2],
