@@ -231,9 +231,10 @@ impl Slot {
 
 /// What one thread does.
 fn work(mut bench: Bench, jobs: &Receiver<Job>, durations: &Histogram) {
-    // On Linux that is the calling thread, elsewhere it would be the process. Whoever has stood back already may not come forward.
+    // On Linux that is the calling thread, elsewhere it would be the process. Whoever stands back further already stays there.
     #[cfg(target_os = "linux")]
-    let _ = rustix::process::setpriority_process(None, NICE);
+    let _ = rustix::process::getpriority_process(None)
+        .and_then(|here| rustix::process::setpriority_process(None, here.max(NICE)));
     for Job { slot, work } in jobs {
         let began = Instant::now();
         match work {
