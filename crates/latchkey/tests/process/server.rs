@@ -97,9 +97,11 @@ impl Place {
         command
     }
 
-    /// Runs it to its end, which has to come by itself.
+    /// Runs it to its end, which has to come by itself: after three minutes it is killed.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        self.latchkey(arguments).output().unwrap()
+        let program = program();
+        let bounded = [&["--signal=KILL", "180", program.as_str()], arguments].concat();
+        self.command("timeout", &bounded).output().unwrap()
     }
 }
 
@@ -186,7 +188,13 @@ impl Server {
 
     /// Waits for its end, and answers how it ended, what it said and what it logged.
     pub(crate) fn ended(mut self) -> (ExitStatus, String, String) {
-        let status = self.child.wait().unwrap();
+        let looks = std::iter::repeat_with(|| {
+            std::thread::sleep(Duration::from_millis(5));
+            self.child.try_wait().unwrap()
+        });
+        let status = looks.take(24_000).find_map(|ended| ended);
+        let status = status
+            .unwrap_or_else(|| panic!("after two minutes it is still there: {}", self.log.0.lock().unwrap()));
         (status, self.said.take().unwrap().join().unwrap(), self.logged.take().unwrap().join().unwrap())
     }
 
