@@ -135,9 +135,8 @@ impl Guess {
             // Nobody's code is judged like anybody's, or the work would tell which names there are. None is explained.
             Ok(match (self.spend(tx, asked)?.0, asked) {
                 (Verdict::Right(()), Some(user)) => {
-                    let given = right(tx, user)?;
                     limits::forgive(tx, Kind::CodeAlone, &payer)?;
-                    Verdict::Right(given)
+                    Verdict::Right(right(tx, user)?)
                 }
                 (Verdict::Used, _) => Verdict::Used,
                 _ => Verdict::Wrong(Hint::None),

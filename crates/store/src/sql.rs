@@ -367,6 +367,17 @@ impl<'a> Conn<'a> {
         self.note(result)
     }
 
+    /// The same for a text that comes in many jobs: SQLite has it prepared.
+    fn control_often(&mut self, text: &'static str) -> Result<()> {
+        match &mut self.engine {
+            Engine::Lite(conn) => {
+                let result = sqlite::cached(conn, text);
+                self.note(result)
+            }
+            _ => self.control(text),
+        }
+    }
+
     fn note<T>(&mut self, result: Result<T>) -> Result<T> {
         self.fate.statements += 1;
         if let Err(error) = &result {
@@ -409,7 +420,7 @@ impl<'a> Tx<'a> {
         &mut self,
         f: impl FnOnce(&mut Self) -> Result<T, E>,
     ) -> Result<Result<T, E>> {
-        self.0.control("SAVEPOINT inner_job")?;
+        self.0.control_often("SAVEPOINT inner_job")?;
         let before = self.0.fate.failed.take();
         let counted = self.0.fate.counted.len();
         let answer = catch_unwind(AssertUnwindSafe(|| f(self)));
@@ -428,7 +439,7 @@ impl<'a> Tx<'a> {
             self.0.control("ROLLBACK TO SAVEPOINT inner_job")?;
             self.0.fate.counted.truncate(counted);
         }
-        self.0.control("RELEASE SAVEPOINT inner_job")?;
+        self.0.control_often("RELEASE SAVEPOINT inner_job")?;
         self.0.fate.failed = before;
         Ok(answer)
     }

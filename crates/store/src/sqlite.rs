@@ -17,8 +17,9 @@ use crate::wal::Log;
 use crate::wal_index::{self, WalIndex};
 use crate::{Conn, Error, Result, Row, Sql, State, Tx, Value, migrate, sqlite_file};
 
-/// Jobs that may wait. More is an answer: 503.
+/// Jobs that may wait to write, and to look. More is an answer: 503. The room for them is taken at the start.
 const QUEUE: usize = 4096;
+const SCANS: usize = 1024;
 /// Memory of the writer for pages, in KiB. A transaction that changes more writes them to the log again and again.
 const WRITER_PAGES: u32 = 16 << 10;
 /// Jobs that share one commit, and how long a batch may grow. Batches form by themselves while the last fsync runs.
@@ -50,7 +51,7 @@ impl Sqlite {
         let sizes = format!("PRAGMA cache_size=-{WRITER_PAGES}; PRAGMA journal_size_limit={LOG_KEEPS};");
         writer.execute_batch(&sizes).map_err(error)?;
         let (writes, write_jobs) = bounded(QUEUE);
-        let (scans, scan_jobs) = bounded::<Queued>(QUEUE);
+        let (scans, scan_jobs) = bounded::<Queued>(SCANS);
         let (written, to_copy) = bounded(1);
         let (stop, stopped) = bounded(0);
         let (dead, index) = (Arc::new(OnceLock::new()), Arc::new(WalIndex::of(path)));
@@ -315,7 +316,7 @@ impl Writer {
     /// Whatever is queued shares one transaction, and so one fsync; each job has a savepoint of its own.
     fn batch(&self, first: Queued) {
         let Some(mut job) = self.ready(first) else { return };
-        if let Err(error) = control(&self.conn, "BEGIN IMMEDIATE") {
+        if let Err(error) = cached(&self.conn, "BEGIN IMMEDIATE") {
             return job.answer(Err(error));
         }
         self.index.begin();
@@ -361,7 +362,8 @@ impl Writer {
 
     fn commit(&self, jobs: usize) -> Result<()> {
         let began = monotonic();
-        let Err(failed) = self.conn.execute_batch("COMMIT") else {
+        let committed = self.conn.prepare_cached("COMMIT").and_then(|mut commit| commit.raw_execute());
+        let Err(failed) = committed else {
             self.counters.committed(jobs, began.elapsed());
             return Ok(());
         };
@@ -480,7 +482,8 @@ pub(crate) fn control(conn: &Connection, text: &str) -> Result<()> {
     conn.execute_batch(text).map_err(error)
 }
 
-fn cached(conn: &Connection, text: &'static str) -> Result<()> {
+/// Runs a text that comes again and again, and is prepared once.
+pub(crate) fn cached(conn: &Connection, text: &'static str) -> Result<()> {
     let mut statement = conn.prepare_cached(text).map_err(error)?;
     statement.raw_execute().map(|_| ()).map_err(error)
 }

@@ -517,3 +517,25 @@ async fn the_log_of_sqlite_stays_short_however_much_is_written() {
     println!("the log was never longer than {} MB", longest >> 20);
     assert!(longest < 200 << 20, "{} MB", longest >> 20);
 }
+
+/// Less than it takes until the writer stops for the log in any case, and several times as much as the log may have before.
+#[tokio::test]
+async fn beside_those_who_write_all_the_time_the_log_of_sqlite_begins_anew() {
+    const PUT: Sql = Sql::new(
+        "INSERT INTO notes (id, text) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET text = excluded.text",
+    );
+    let scratch = Scratch::new(Kind::Sqlite);
+    let db = notes(&scratch).await;
+    let (mut written, mut longest) = (0, 0);
+    for round in 0..1400_i64 {
+        // Twenty pages, somewhere among two thousand.
+        let text = round.to_string().repeat(78_000 / round.to_string().len());
+        written += text.len() as u64;
+        db.write(move |tx| tx.execute(PUT, &[(round * 37 % 101).into(), text.as_str().into()]))
+            .await
+            .unwrap();
+        longest = longest.max(std::fs::metadata(scratch.dir().join("latchkey.db-wal")).unwrap().len());
+    }
+    println!("{} MB were written, and the log was never longer than {} MB", written >> 20, longest >> 20);
+    assert!(longest * 2 < written, "{} MB of {}", longest >> 20, written >> 20);
+}
