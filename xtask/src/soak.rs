@@ -186,10 +186,14 @@ fn draw(path: &Path, samples: &[Sample]) -> Result<()> {
         let mut chart = ChartBuilder::on(part)
             .caption(name, ("sans-serif", 16))
             .margin(8)
-            .x_label_area_size(28)
+            .margin_right(24)
+            .x_label_area_size(32)
             .y_label_area_size(48)
             .build_cartesian_2d(0.0..minutes, 0.0..most)?;
-        chart.configure_mesh().light_line_style(TRANSPARENT).x_desc("minutes").y_labels(5).draw()?;
+        let whole = |number: &f64| format!("{number:.0}");
+        let mut mesh = chart.configure_mesh();
+        mesh.light_line_style(TRANSPARENT).x_desc("minutes").x_label_formatter(&whole);
+        mesh.y_labels(5).y_label_formatter(&whole).draw()?;
         let points: Vec<(f64, f64)> =
             samples.iter().map(|sample| (sample.second / 60.0, of(sample))).collect();
         chart.draw_series([PathElement::new(points, color.stroke_width(2))])?;
