@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use crate::workspace::{capture, cargo, metadata, root, run as start, target};
 use crate::{elf, notices, pinned, sbom, tools};
 
-/// Bytes that the program may have. Two million of them are TLS's.
+/// Bytes that the program may have.
 const MOST_BYTES: usize = 15_000_000;
 
 /// The glibc of Debian 12, the oldest system that the program has to run on.

@@ -10,6 +10,9 @@ use store::{Conn, Db, Error, Kind, Result, Sql, Time, Tx};
 
 const MAKE: Sql = Sql::new("CREATE TABLE notes (id BIGINT NOT NULL PRIMARY KEY, text TEXT NOT NULL)");
 const INSERT: Sql = Sql::new("INSERT INTO notes (id, text) VALUES ($1, 'x')");
+const PUT: Sql = Sql::new(
+    "INSERT INTO notes (id, text) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET text = excluded.text",
+);
 const COUNT: Sql = Sql::new("SELECT count(*) FROM notes");
 const BROKEN: Sql = Sql::new("SELECT nothing FROM nowhere");
 
@@ -485,9 +488,6 @@ async fn the_files_of_a_new_database_are_for_their_owner_alone() {
 
 #[tokio::test]
 async fn the_log_of_sqlite_stays_short_however_much_is_written() {
-    const PUT: Sql = Sql::new(
-        "INSERT INTO notes (id, text) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET text = excluded.text",
-    );
     let scratch = Scratch::new(Kind::Sqlite);
     let db = notes(&scratch).await;
     let log = std::fs::read_dir(scratch.dir()).unwrap().find_map(|file| {
@@ -521,9 +521,6 @@ async fn the_log_of_sqlite_stays_short_however_much_is_written() {
 /// Less than it takes until the writer stops for the log in any case, and several times as much as the log may have before.
 #[tokio::test]
 async fn beside_those_who_write_all_the_time_the_log_of_sqlite_begins_anew() {
-    const PUT: Sql = Sql::new(
-        "INSERT INTO notes (id, text) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET text = excluded.text",
-    );
     let scratch = Scratch::new(Kind::Sqlite);
     let db = notes(&scratch).await;
     let (mut written, mut longest) = (0, 0);
