@@ -19,7 +19,7 @@ mod spellings;
 mod target;
 
 pub use book::rules;
-pub(crate) use book::{Book, rules_in};
+pub(crate) use book::{Book, rules_in, rules_kept};
 pub use decide::{Decision, decide, knows};
 pub use draft::{Draft, Flaw, age};
 pub(crate) use draft::{Field, Given, MOST};

@@ -105,7 +105,7 @@ pub async fn prove(
         (_, false) => None,
     };
     let proven = Level::held(session.has_password);
-    let token = (session.level < proven).then(|| app.random.token());
+    let token = (session.level < proven).then(|| app.random.dated_token(now));
     let mac =
         token.as_ref().map_or(session.mac.clone(), |token| app.vault.token_mac(Purpose::Session, token));
     let (session, scribe) = (session.clone(), app.scribe(visit, now));

@@ -14,7 +14,7 @@ use store::sessions::Live;
 use store::tickets::NewTicket;
 use store::{Id, State, Time, app_sessions, events, groups, sessions, tickets};
 
-use crate::access::{self, Decision, Person, Target};
+use crate::access::{self, Decision, Person, Target, Verdict};
 use crate::audit::{Happened, Whom};
 use crate::config::Domain;
 use crate::session::{self, Session};
@@ -132,7 +132,8 @@ pub async fn issue(app: &App, session: &Session, (origin, mark): (&str, &str)) -
 /// [`Error::Expired`] for a ticket that is spent, over, or of another origin or browser, and when the session that it was
 /// made from is over.
 pub async fn redeem(app: &App, ticket: &Token, (origin, nonce): (&str, &Token)) -> Result<Entered> {
-    let (now, token, factors) = (app.clock.now(), app.random.token(), app.config.factors);
+    let (now, factors) = (app.clock.now(), app.config.factors);
+    let token = app.random.dated_token(now);
     let token_mac = app.vault.token_mac(Purpose::App, &token);
     let ticket_mac = app.vault.token_mac(Purpose::Ticket, ticket);
     let nonce_mac = app.vault.token_mac(Purpose::Nonce, nonce);
@@ -157,7 +158,8 @@ pub async fn redeem(app: &App, ticket: &Token, (origin, nonce): (&str, &Token)) 
 /// # Errors
 /// [`Error::Expired`] when the session is over.
 pub async fn enter_domain(app: &App, session: &Session, domain: &Domain) -> Result<Entered> {
-    let (now, token, session) = (app.clock.now(), app.random.token(), session.clone());
+    let (now, session) = (app.clock.now(), session.clone());
+    let token = app.random.dated_token(now);
     let (token_mac, origin) = (app.vault.token_mac(Purpose::App, &token), below(domain));
     let keep = session.keep;
     app.db
@@ -188,34 +190,64 @@ fn below(domain: &Domain) -> String {
 
 /// Who is signed in at this origin with that token.
 pub async fn find(app: &App, token: &Token, origin: &str, glance: Glance) -> Result<Option<Arc<Visitor>>> {
-    let (now, factors) = (glance.now, app.config.factors);
-    let mac = app.vault.token_mac(Purpose::App, token);
-    // What was remembered was found at this origin, or at another, and some time ago.
-    let holds = |found: &Arc<Found>| {
-        let is_enough = found.visitor.level >= factors.asked_of(found.role);
-        *found.origin == *origin && found.idle_at > now && found.expires_at > now && is_enough
+    let found = match recall(app, (token, origin), glance) {
+        Some(found) => {
+            app.remembered.hit();
+            Some(found)
+        }
+        None => {
+            read(app, (token, origin), glance).await?.filter(|found| holds(app, found, origin, glance.now))
+        }
     };
-    let remembered = match glance.is_second {
-        true => None,
-        false => app.remembered.find(glance.state, &mac, now),
-    };
-    let found = match remembered.filter(holds) {
-        Some(found) => Some(found),
-        None => read(app, (mac, origin), glance).await?.filter(holds),
-    };
-    let Some(found) = found else { return Ok(None) };
+    Ok(found.map(|found| seen_now(app, &found, glance.now)))
+}
+
+/// Who may come through with that token, where both the session and the rules are remembered, which they nearly always are. Costs a
+/// fraction of asking. `None` says nothing: [`find`] and [`judge`] do.
+pub fn let_through(app: &App, token: &Token, target: &Target, glance: Glance) -> Option<Arc<Visitor>> {
+    let found = recall(app, (token, &target.origin()), glance)?;
+    let rules = access::rules_kept(app, glance.state)?;
+    let decision = access::decide(&rules, target, Some(&found.visitor.person()), glance.now);
+    if decision.verdict != Verdict::Allow {
+        return None;
+    }
+    app.remembered.hit();
+    Some(seen_now(app, &found, glance.now))
+}
+
+/// The session with that token, if it is remembered and still good at this origin.
+fn recall(app: &App, (token, origin): (&Token, &str), glance: Glance) -> Option<Arc<Found>> {
+    if glance.is_second {
+        return None;
+    }
+    let found = app.remembered.find(glance.state, token, glance.now)?;
+    holds(app, &found, origin, glance.now).then_some(found)
+}
+
+/// What was remembered was found at this origin, or at another, and some time ago.
+fn holds(app: &App, found: &Found, origin: &str, now: Time) -> bool {
+    let is_enough = found.visitor.level >= app.config.factors.asked_of(found.role);
+    *found.origin == *origin && found.idle_at > now && found.expires_at > now && is_enough
+}
+
+/// Notes that somebody is there, and says who.
+fn seen_now(app: &App, found: &Found, now: Time) -> Arc<Visitor> {
     if seen::note_later(app, found.sight(), (now, session::idle_at(found.keep, now))) {
         found.noted(now);
     }
-    Ok(Some(found.visitor.clone()))
+    found.visitor.clone()
 }
 
-async fn read(app: &App, (mac, origin): (String, &str), glance: Glance) -> Result<Option<Arc<Found>>> {
-    let (asked, origin) = ((mac.clone(), origin.to_owned()), origin.to_owned());
-    let found = app.db.check(move |conn| app_sessions::live(conn, &asked.0, &asked.1, glance.now)).await?;
+async fn read(app: &App, (token, origin): (&Token, &str), glance: Glance) -> Result<Option<Arc<Found>>> {
+    if !glance.is_second {
+        app.remembered.missed();
+    }
+    let (mac, origin) = (app.vault.token_mac(Purpose::App, token), origin.to_owned());
+    let there = origin.clone();
+    let found = app.db.check(move |conn| app_sessions::live(conn, &mac, &there, glance.now)).await?;
     Ok(found.map(|(live, groups)| {
         let found = Found::new(origin, &live, visitor(&live, groups), glance.now);
-        app.remembered.keep(glance.state, mac, found)
+        app.remembered.keep(glance.state, token, found)
     }))
 }
 

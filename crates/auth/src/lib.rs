@@ -223,7 +223,7 @@ impl App {
         let vault = Vault::open(&db, master, random.clone(), now).await?;
         let hasher = Hasher::new(threads, config.password_cost, vault.peppers().clone())?;
         let (config, rested, crowd) = (Arc::new(config), Rested::default(), Crowd::default());
-        let (book, remembered, seen) = (Book::default(), Remembered::default(), Seen::default());
+        let (book, remembered, seen) = (Book::default(), Remembered::new(), Seen::default());
         let app = App {
             config,
             clock,

@@ -69,7 +69,18 @@ impl Random {
 
     /// A token for a cookie: 256 bits.
     pub fn token(&self) -> Token {
-        Token(*self.bytes::<32>())
+        let mut token = Token { bytes: [0; Token::DATED], length: Token::PLAIN };
+        self.fill(&mut token.bytes[..Token::PLAIN]);
+        token
+    }
+
+    /// The same with 48 bits of time before it, for what lives long: what is kept of such tokens lies in the database in the order in
+    /// which they were made, so that those of now share a page.
+    pub fn dated_token(&self, now: Time) -> Token {
+        let mut token = Token { bytes: [0; Token::DATED], length: Token::DATED };
+        token.bytes[..Token::DATE].copy_from_slice(&now.millis().to_be_bytes()[2..]);
+        self.fill(&mut token.bytes[Token::DATE..]);
+        token
     }
 
     /// An id: 48 bits of time, then 80 of chance, in letters that sort as they were born.
@@ -105,25 +116,44 @@ impl Random {
 
 /// A secret that a cookie carries. Only its keyed MAC is kept.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
-pub struct Token([u8; 32]);
+pub struct Token {
+    bytes: [u8; Token::DATED],
+    /// How many of them count.
+    length: usize,
+}
 
 impl Token {
+    /// Bytes of chance.
+    const PLAIN: usize = 32;
+    /// Bytes of a date.
+    const DATE: usize = 6;
+    /// Bytes of chance, with a date before them.
+    const DATED: usize = Token::DATE + Token::PLAIN;
+
     /// A token as a cookie carries it; `None` for anything that we cannot have written.
     pub fn parse(text: &str) -> Option<Token> {
-        let mut token = Token([0; 32]);
+        let length = BASE64URL_NOPAD.decode_len(text.len()).ok();
         // The length has to be right before anything is written.
-        BASE64URL_NOPAD.decode_len(text.len()).ok().filter(|length| *length == token.0.len())?;
-        BASE64URL_NOPAD.decode_mut(text.as_bytes(), &mut token.0).ok()?;
+        let length = length.filter(|length| [Token::PLAIN, Token::DATED].contains(length))?;
+        let mut token = Token { bytes: [0; Token::DATED], length };
+        BASE64URL_NOPAD.decode_mut(text.as_bytes(), &mut token.bytes[..length]).ok()?;
         Some(token)
     }
 
-    /// The text for the cookie: 43 letters of base64url.
+    /// The text for the cookie: 43 letters of base64url, or 51 with a date.
     pub fn reveal(&self) -> String {
-        BASE64URL_NOPAD.encode(&self.0)
+        BASE64URL_NOPAD.encode(self.bytes())
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes[..self.length]
+    }
+
+    /// When it was made, where it says so, in letters that sort as such times.
+    pub(crate) fn date(&self) -> String {
+        let is_dated = self.length == Token::DATED;
+        let date = if is_dated { &self.bytes[..Token::DATE] } else { &[] };
+        BASE32HEX_NOPAD.encode(date).to_lowercase()
     }
 }
 
@@ -220,11 +250,26 @@ mod tests {
 
     #[test]
     fn tokens_are_read_strictly() {
-        let token = Random::Os.token();
-        assert_eq!(Token::parse(&token.reveal()), Some(token.clone()));
-        for wrong in ["", "abc", &format!("{}=", token.reveal()), &format!(" {}", token.reveal())] {
-            assert!(Token::parse(wrong).is_none(), "{wrong}");
+        for (token, letters) in [(Random::Os.token(), 43), (Random::Os.dated_token(Time::from_millis(1)), 51)]
+        {
+            let text = token.reveal();
+            assert_eq!(text.len(), letters);
+            assert_eq!(Token::parse(&text), Some(token.clone()));
+            for wrong in
+                ["", "abc", &format!("{text}="), &format!(" {text}"), &text[1..], &format!("{text}A")]
+            {
+                assert!(Token::parse(wrong).is_none(), "{wrong}");
+            }
+            assert_eq!(format!("{token:?}"), "Token(…)");
         }
-        assert_eq!(format!("{token:?}"), "Token(…)");
+    }
+
+    #[test]
+    fn the_dates_of_tokens_sort_as_they_were_made_and_a_token_without_one_has_none() {
+        let at = |millis| Random::Os.dated_token(Time::from_millis(millis));
+        let dates: Vec<String> = [0, 1, 255, 256, 1_795_900_000_000].map(|millis| at(millis).date()).to_vec();
+        assert!(dates.is_sorted() && dates.iter().all(|date| date.len() == 10), "{dates:?}");
+        assert_ne!(at(1), at(1), "the rest is chance");
+        assert_eq!(Random::Os.token().date(), "");
     }
 }

@@ -250,7 +250,7 @@ pub(crate) struct For<'a> {
 
 impl Draft {
     pub(crate) fn new(app: &App, visit: &Visit, now: Time) -> Draft {
-        let token = app.random.token();
+        let token = app.random.dated_token(now);
         let mac = app.vault.token_mac(Purpose::Session, &token);
         let with_mac = |token: Token| {
             let mac = app.vault.token_mac(Purpose::Device, &token);
@@ -259,7 +259,7 @@ impl Draft {
         let device = Device {
             id: app.random.id(now),
             held: visit.device.clone().map(with_mac),
-            fresh: with_mac(app.random.token()),
+            fresh: with_mac(app.random.dated_token(now)),
         };
         let (id, address, agent) = (app.random.id(now), visit.text(), visit.agent.clone());
         Draft { token, mac, id, device, address, agent }

@@ -149,7 +149,7 @@ impl Vault {
         BASE64.encode(&mac.finalize().into_bytes())
     }
 
-    /// How a browser's token is kept. A token of one purpose is worth nothing for another.
+    /// How a browser's token is kept: its date, if it has one, and its MAC. A token of one purpose is worth nothing for another.
     pub(crate) fn token_mac(&self, purpose: Purpose, token: &Token) -> String {
         let purpose = match purpose {
             Purpose::Session => "session",
@@ -161,7 +161,9 @@ impl Vault {
             Purpose::Nonce => "nonce",
             Purpose::ApiToken => "api token",
         };
-        self.mac(purpose, "", token.bytes())
+        let mut kept = token.date();
+        kept.push_str(&self.mac(purpose, "", token.bytes()));
+        kept
     }
 
     /// How a one-time link is kept.

@@ -21,6 +21,7 @@ mod sql;
 mod sqlite;
 mod sqlite_file;
 mod state;
+mod syncer;
 mod tables;
 mod tally;
 mod tls;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, ThreadId};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -12,6 +12,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use crate::job::{Queued, Ran, Shape, deadline, monotonic};
 use crate::marks::{self, Mark};
 use crate::sql::{Engine, RowOf};
+use crate::syncer::{Batch, Syncer};
 use crate::tally::{Counters, Lane};
 use crate::wal::Log;
 use crate::wal_index::{self, WalIndex};
@@ -22,7 +23,7 @@ const QUEUE: usize = 4096;
 const SCANS: usize = 1024;
 /// Memory of the writer for pages, in KiB. A transaction that changes more writes them to the log again and again.
 const WRITER_PAGES: u32 = 16 << 10;
-/// Jobs that share one commit, and how long a batch may grow. Batches form by themselves while the last fsync runs.
+/// Jobs that share one commit, and how long a batch may grow. Batches form by themselves while the one before is worked on.
 const BATCH: usize = 256;
 const BATCH_AGE: Duration = Duration::from_millis(4);
 const SCANNERS: usize = 2;
@@ -42,14 +43,19 @@ pub(crate) struct Sqlite {
     stop: Option<Sender<()>>,
     dead: Arc<OnceLock<Error>>,
     threads: Vec<JoinHandle<()>>,
+    /// The thread that waits for the disk, for which the writer waits in the end.
+    syncs: ThreadId,
 }
 
 impl Sqlite {
     pub(crate) fn open(path: &Path, counters: Arc<Counters>) -> Result<Self> {
         sqlite_file::make(path);
         let mut writer = connect(path, Access::Write)?;
-        let sizes = format!("PRAGMA cache_size=-{WRITER_PAGES}; PRAGMA journal_size_limit={LOG_KEEPS};");
-        writer.execute_batch(&sizes).map_err(error)?;
+        // It waits for the disk by itself, or has `syncer.rs` wait: nothing is answered before that.
+        let own = format!(
+            "PRAGMA synchronous=NORMAL; PRAGMA cache_size=-{WRITER_PAGES}; PRAGMA journal_size_limit={LOG_KEEPS};"
+        );
+        writer.execute_batch(&own).map_err(error)?;
         let (writes, write_jobs) = bounded(QUEUE);
         let (scans, scan_jobs) = bounded::<Queued>(SCANS);
         let (written, to_copy) = bounded(1);
@@ -57,6 +63,16 @@ impl Sqlite {
         let (dead, index) = (Arc::new(OnceLock::new()), Arc::new(WalIndex::of(path)));
         let log = Arc::new(Log::new(index.clone()));
         wal_index::judge_at_each_commit(&mut writer, &index)?;
+        let syncer = Arc::new(Syncer::new(path, dead.clone(), counters));
+        let (to_sync, committed) = bounded(1);
+        let waits = spawn("db-sync", {
+            let syncer = syncer.clone();
+            move || {
+                let _guard = AbortOnPanic;
+                syncer.work(&committed);
+            }
+        })?;
+        let syncs = waits.thread().id();
         let mut threads = vec![
             spawn(
                 "db-writer",
@@ -67,9 +83,10 @@ impl Sqlite {
                     jobs: write_jobs,
                     written,
                     dead: dead.clone(),
-                    counters,
+                    syncer,
+                    to_sync,
                 }
-                .work(),
+                .work(waits),
             )?,
             spawn("db-checkpoint", {
                 let path = path.to_owned();
@@ -90,7 +107,7 @@ impl Sqlite {
         }
         let (writes, scans) = (Some(writes), Some(scans));
         let (path, points, stop) = (path.to_owned(), Mutex::new(Vec::new()), Some(stop));
-        Ok(Sqlite { path, writes, scans, points, index, stop, dead, threads })
+        Ok(Sqlite { path, writes, scans, points, index, stop, dead, threads, syncs })
     }
 
     pub(crate) fn queue(&self, shape: Shape) -> &Sender<Queued> {
@@ -170,7 +187,9 @@ impl Drop for Sqlite {
         let scanners = self.threads.split_off(self.threads.len().saturating_sub(SCANNERS));
         scanners.into_iter().for_each(join);
         (self.writes, self.stop) = (None, None);
-        self.threads.drain(..).for_each(join);
+        if std::thread::current().id() != self.syncs {
+            self.threads.drain(..).for_each(join);
+        }
     }
 }
 
@@ -294,11 +313,13 @@ struct Writer {
     jobs: Receiver<Queued>,
     written: Sender<()>,
     dead: Arc<OnceLock<Error>>,
-    counters: Arc<Counters>,
+    syncer: Arc<Syncer>,
+    to_sync: Sender<Batch>,
 }
 
 impl Writer {
-    fn work(self) -> impl FnOnce() + Send {
+    /// In the end it lets go of the database after the last answer.
+    fn work(self, syncs: JoinHandle<()>) -> impl FnOnce() + Send {
         move || {
             let _guard = AbortOnPanic;
             while let Ok(first) = self.jobs.recv() {
@@ -310,17 +331,24 @@ impl Writer {
                     let _ = self.conn.busy_timeout(BUSY);
                 }
             }
+            let Writer { conn, to_sync, .. } = self;
+            drop(to_sync);
+            join(syncs);
+            drop(conn);
         }
     }
 
-    /// Whatever is queued shares one transaction, and so one fsync; each job has a savepoint of its own.
+    /// Whatever is queued shares one transaction, and so one fsync; each job has a savepoint of its own. Who comes later than that
+    /// shares the next one: if all came together, nobody would work while they wait for the disk.
     fn batch(&self, first: Queued) {
+        let most = BATCH.min(self.jobs.len() + 1);
         let Some(mut job) = self.ready(first) else { return };
         if let Err(error) = cached(&self.conn, "BEGIN IMMEDIATE") {
             return job.answer(Err(error));
         }
         self.index.begin();
-        let end = deadline(BATCH_AGE);
+        let mut began = monotonic();
+        let end = began + BATCH_AGE;
         let (mut done, mut revokes) = (Vec::new(), false);
         let ended = loop {
             let ran = in_savepoint(&self.conn, &mut job, Tx::new(Conn::new(Engine::Lite(&self.conn))));
@@ -330,25 +358,38 @@ impl Writer {
                 Err(error) => break Err(error),
             }
             let next = || std::iter::from_fn(|| self.jobs.try_recv().ok()).find_map(|job| self.ready(job));
-            match if done.len() < BATCH && monotonic() < end { next() } else { None } {
+            match if done.len() < most && monotonic() < end { next() } else { None } {
                 Some(next) => job = next,
                 None => {
                     self.index.will_revoke(revokes);
-                    break self.commit(done.len());
+                    began = monotonic();
+                    break self.commit();
                 }
             }
         };
-        if ended.is_err() {
-            self.counters.commit_failed();
-            // A COMMIT that failed may leave the transaction open.
-            if !self.conn.is_autocommit() {
-                let _ = control(&self.conn, "ROLLBACK");
-            }
+        // A COMMIT that failed may leave the transaction open.
+        if ended.is_err() && !self.conn.is_autocommit() {
+            let _ = control(&self.conn, "ROLLBACK");
         }
         self.index.end(ended.is_ok());
-        // If the commit failed, that is everybody's answer: "taken" by a neighbor that was rolled back would be a lie.
-        for job in done {
-            job.answer(ended.clone());
+        let batch = Batch { jobs: done, began };
+        match ended {
+            Ok(wrote) => self.settle(batch, wrote),
+            // That is everybody's answer: "taken" by a neighbor that was rolled back would be a lie.
+            Err(error) => self.syncer.answer(batch, &Err(error)),
+        }
+    }
+
+    /// Has a batch answered once it is on the disk, with all that it may have seen. Whoever is alone waits without another thread.
+    fn settle(&self, batch: Batch, wrote: bool) {
+        match (self.syncer.is_idle(), wrote) {
+            (true, false) => self.syncer.answer(batch, &Ok(())),
+            (true, true) if batch.jobs.len() == 1 && self.jobs.is_empty() => self.syncer.settle(vec![batch]),
+            _ => {
+                self.syncer.awaits_one_more();
+                let sent = self.to_sync.send(batch);
+                sent.expect("whoever waits for the disk does so until the writer ends");
+            }
         }
     }
 
@@ -360,13 +401,11 @@ impl Writer {
         (!job.is_stale()).then_some(job)
     }
 
-    fn commit(&self, jobs: usize) -> Result<()> {
-        let began = monotonic();
+    /// Answers whether anything was written.
+    fn commit(&self) -> Result<bool> {
+        let before = self.index.commits();
         let committed = self.conn.prepare_cached("COMMIT").and_then(|mut commit| commit.raw_execute());
-        let Err(failed) = committed else {
-            self.counters.committed(jobs, began.elapsed());
-            return Ok(());
-        };
+        let Err(failed) = committed else { return Ok(self.index.commits() != before) };
         if failed.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) {
             // After a failed fsync nobody knows what is on the disk: nothing more is written until a restart reads it.
             let _ =

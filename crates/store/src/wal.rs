@@ -14,8 +14,9 @@ use rusqlite::Connection;
 
 use crate::wal_index::WalIndex;
 
-/// Pages that are copied back at a time, beside the writer.
-const COPIED_AT_ONCE: i64 = 2000;
+/// Pages that are copied back at a time, beside the writer. They lie anywhere in the database, so bringing them to the disk takes many times
+/// as long as a commit, and commits wait behind them: few at a time keep that short.
+const COPIED_AT_ONCE: i64 = 500;
 /// With so many pages the log begins anew, once so few of them are not copied back.
 const BEGINS_ANEW: i64 = 4000;
 const FEW: i64 = 150;
@@ -78,12 +79,12 @@ impl Log {
         for _ in 0..CHASES {
             let now = checkpoint(conn)?;
             copied = Some(now);
-            if self.index.pages() < BEGINS_ANEW {
-                break;
-            }
             // SQLite sees to that only when it has copied the last page, and then the writer would wait for all of them. What fails
             // here fails there.
             let _ = disk.map(File::sync_data);
+            if self.index.pages() < BEGINS_ANEW {
+                break;
+            }
             if self.index.pages() - now <= FEW {
                 self.nearly_copied.store(true, Ordering::Relaxed);
                 break;

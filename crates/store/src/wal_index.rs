@@ -97,6 +97,11 @@ impl WalIndex {
         self.pages.load(Ordering::Relaxed)
     }
 
+    /// How many commits of this process have changed something.
+    pub(crate) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Acquire)
+    }
+
     /// Whether anything was revoked, now, or up to a tenth of a millisecond ago if nobody here has committed since. `None` where it
     /// cannot be told, and while somebody is writing the head.
     pub(crate) fn state(&self) -> Option<State> {

@@ -134,30 +134,42 @@ impl<S: Send + Sync> FromRequestParts<S> for Return {
     }
 }
 
-/// The value of a header that a proxy has to send once.
-///
-/// # Errors
-/// When it did not come, came twice, or came with an underscore in its name beside or in place of a hyphen: whoever is behind
-/// the proxy can have sent that one, and programs disagree about which of them counts.
-pub(crate) fn once<'h>(headers: &'h HeaderMap, told: &Told) -> Result<&'h str, Unclear> {
-    let unclear = |why| Err(Unclear { part: told.name, why });
-    let mut values = headers.get_all(&told.header).iter();
-    let value = match (values.next(), values.next()) {
-        (Some(value), None) => value,
-        (Some(_), Some(_)) => return unclear("came more than once"),
-        (None, _) => return unclear("did not come"),
-    };
-    in_one_spelling(headers, told)?;
-    value.to_str().or_else(|_| unclear("has other characters than ASCII"))
+/// The headers in which a proxy says something of a request.
+pub(crate) struct Said<'h> {
+    headers: &'h HeaderMap,
+    /// Whether any of their names has an underscore: hardly ever.
+    underscored: bool,
 }
 
-/// Refuses a header that is there with an underscore in the place of a hyphen.
-pub(crate) fn in_one_spelling(headers: &HeaderMap, Told { name, .. }: &Told) -> Result<(), Unclear> {
-    let name = *name;
-    let alias = |other: &str| other != name && other.len() == name.len() && other.replace('_', "-") == name;
-    match headers.keys().any(|other| alias(other.as_str())) {
-        true => Err(Unclear { part: name, why: "came in two spellings" }),
-        false => Ok(()),
+impl<'h> Said<'h> {
+    pub(crate) fn in_headers(headers: &'h HeaderMap) -> Said<'h> {
+        Said { headers, underscored: headers.keys().any(|name| name.as_str().contains('_')) }
+    }
+
+    /// The value of a header that a proxy has to send once.
+    ///
+    /// # Errors
+    /// When it did not come, came twice, or came with an underscore in its name beside or in place of a hyphen: whoever is behind
+    /// the proxy can have sent that one, and programs disagree about which of them counts.
+    pub(crate) fn once(&self, told: &Told) -> Result<&'h str, Unclear> {
+        let unclear = |why| Err(Unclear { part: told.name, why });
+        let mut values = self.headers.get_all(&told.header).iter();
+        let value = match (values.next(), values.next()) {
+            (Some(value), None) => value,
+            (Some(_), Some(_)) => return unclear("came more than once"),
+            (None, _) => return unclear("did not come"),
+        };
+        self.in_one_spelling(told)?;
+        value.to_str().or_else(|_| unclear("has other characters than ASCII"))
+    }
+
+    /// Refuses a header that is there with an underscore in the place of a hyphen.
+    pub(crate) fn in_one_spelling(&self, Told { name, .. }: &Told) -> Result<(), Unclear> {
+        let alias = |other: &str| other != *name && other.replace('_', "-") == *name;
+        match self.underscored && self.headers.keys().any(|other| alias(other.as_str())) {
+            true => Err(Unclear { part: name, why: "came in two spellings" }),
+            false => Ok(()),
+        }
     }
 }
 

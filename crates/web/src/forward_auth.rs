@@ -17,6 +17,7 @@ use axum::http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, LOCATION, UPGRADE
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use tokio::time::Instant;
 
 use crate::authorization::Shown;
 use crate::extract::visit;
@@ -63,7 +64,10 @@ pub(crate) async fn handle(State(site): State<Site>, request: Request) -> Respon
     match At::of(parts.uri.path()) {
         Some(at) => {
             let visit = visit(&site.app.config, &parts.extensions, &parts.headers);
-            ask(&site, (at, visit), parts).await
+            match at_once(&site, (at, &visit), &parts) {
+                Some(answer) => answer,
+                None => ask(&site, (at, visit), parts).await,
+            }
         }
         None => StatusCode::NOT_FOUND.into_response(),
     }
@@ -71,7 +75,7 @@ pub(crate) async fn handle(State(site): State<Site>, request: Request) -> Respon
 
 /// Answers a proxy, within the limits that every request has, and whatever happens. Nobody looks at a body.
 pub(crate) async fn ask(site: &Site, (at, visit): (At, Visit), parts: Parts) -> Response {
-    let began = tokio::time::Instant::now();
+    let began = Instant::now();
     let answer = match layers::is_too_large(&parts.uri, &parts.headers) {
         true => Answer::TooLarge,
         false => {
@@ -79,6 +83,34 @@ pub(crate) async fn ask(site: &Site, (at, visit): (At, Visit), parts: Parts) -> 
             tokio::time::timeout(bounds::ANSWER_WITHIN, answer).await.unwrap_or(Answer::Unknown)
         }
     };
+    finish(site, (at, &visit), &parts, (answer, began))
+}
+
+/// The answer to most of them: who asks may come through, and that is remembered. Nothing waits, so nothing is set up for waiting.
+/// `None`: ask.
+pub(crate) fn at_once(site: &Site, (at, visit): (At, &Visit), parts: &Parts) -> Option<Response> {
+    let began = Instant::now();
+    // What panics here does so again where that is answered.
+    let visitor = catch_unwind(AssertUnwindSafe(|| let_through(&site.app, at, visit, parts))).ok()??;
+    Some(finish(site, (at, visit), parts, (Answer::Allow(Some(visitor)), began)))
+}
+
+fn let_through(app: &App, at: At, visit: &Visit, parts: &Parts) -> Option<Arc<Visitor>> {
+    if layers::is_too_large(&parts.uri, &parts.headers) || !visit.is_through_proxy() {
+        return None;
+    }
+    let target = target(at, visit, parts).ok()?;
+    let token = cookies::app(target.is_https(), &parts.headers)?;
+    app_session::let_through(app, &token, &target, Glance::take(app))
+}
+
+/// Makes an answer of it, and notes it.
+fn finish(
+    site: &Site,
+    (at, visit): (At, &Visit),
+    parts: &Parts,
+    (answer, began): (Answer, Instant),
+) -> Response {
     let mut response = say(answer, at, &parts.headers);
     let status = response.status();
     site.meters.check(status);
@@ -116,14 +148,18 @@ async fn answer(app: &App, at: At, visit: &Visit, parts: &Parts) -> Answer {
         tracing::warn!(client = %visit.text(), "forward-auth was asked by somebody who is not in trusted_proxies");
         return Answer::Refuse;
     }
-    let whole = parts.uri.path_and_query().map_or("", |whole| whole.as_str());
-    match forwarded::read(at, &parts.headers, (parts.method.as_str(), whole), visit) {
+    match target(at, visit, parts) {
         Err(unclear) => Answer::Unclear(unclear),
         Ok(target) => decide(app, &target, &parts.headers).await.unwrap_or_else(|error| {
             tracing::error!(%error, "forward-auth cannot tell, and refuses");
             Answer::Unknown
         }),
     }
+}
+
+fn target(at: At, visit: &Visit, parts: &Parts) -> Result<Target, Unclear> {
+    let whole = parts.uri.path_and_query().map_or("", |whole| whole.as_str());
+    forwarded::read(at, &parts.headers, (parts.method.as_str(), whole), visit)
 }
 
 async fn decide(app: &App, target: &Target, headers: &HeaderMap) -> Result<Answer, Error> {

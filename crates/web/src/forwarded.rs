@@ -11,7 +11,7 @@ use auth::{Config, Visit};
 use axum::http::{HeaderMap, StatusCode};
 
 use crate::cookies;
-use crate::extract::{FOR, HOST, HOST_THERE, SCHEME_THERE, Told, hops, in_one_spelling, once};
+use crate::extract::{FOR, HOST, HOST_THERE, SCHEME_THERE, Said, Told, hops};
 
 pub use heard::{Believed, Heard, Ignored, Sent, is_trusted};
 
@@ -90,32 +90,33 @@ pub(crate) fn read(
     line: (&str, &str),
     visit: &Visit,
 ) -> Result<Target, Unclear> {
-    let said = |told: &Told| once(headers, told);
+    let said = Said::in_headers(headers);
+    let client = client(headers, &said, visit);
     match at {
         At::ForwardAuth => {
-            let (method, proto) = (said(&METHOD_THERE)?, said(&SCHEME_THERE)?);
-            let (host, uri) = (said(&HOST_THERE)?, said(&URI_THERE)?);
-            Target::of_parts(method, proto, host, uri, client(headers, visit)?)
+            let (method, proto) = (said.once(&METHOD_THERE)?, said.once(&SCHEME_THERE)?);
+            let (host, uri) = (said.once(&HOST_THERE)?, said.once(&URI_THERE)?);
+            Target::of_parts(method, proto, host, uri, client?)
         }
         At::AuthRequest => {
-            let (method, url) = (said(&ORIGINAL_METHOD)?, said(&ORIGINAL_URL)?);
-            Target::of_url(method, url, client(headers, visit)?)
+            let (method, url) = (said.once(&ORIGINAL_METHOD)?, said.once(&ORIGINAL_URL)?);
+            Target::of_url(method, url, client?)
         }
         At::ExtAuthz => {
-            let (proto, host) = (said(&SCHEME_THERE)?, said(&HOST)?);
+            let (proto, host) = (said.once(&SCHEME_THERE)?, said.once(&HOST)?);
             let asked = line.1.strip_prefix(ENVOY).unwrap_or("");
             let asked = if asked.starts_with('/') { asked } else { &format!("/{asked}") };
-            Target::of_parts(line.0, proto, host, asked, client(headers, visit)?)
+            Target::of_parts(line.0, proto, host, asked, client?)
         }
     }
 }
 
 /// From where somebody asks. Nothing where the proxy does not say; the proxy itself is never meant.
-fn client(headers: &HeaderMap, visit: &Visit) -> Result<Option<IpAddr>, Unclear> {
+fn client(headers: &HeaderMap, said: &Said<'_>, visit: &Visit) -> Result<Option<IpAddr>, Unclear> {
     if !headers.contains_key(&FOR.header) {
         return Ok(None);
     }
-    in_one_spelling(headers, &FOR)?;
+    said.in_one_spelling(&FOR)?;
     match hops(headers).flat_map(|value| value.split(',')).map(str::trim).all(is_address) {
         true => Ok(visit.address),
         false => Err(Unclear { part: FOR.name, why: "it has something else than addresses" }),

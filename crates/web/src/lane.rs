@@ -5,11 +5,13 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::ConnectInfo;
 use axum::http::Request;
+use axum::http::request::Parts;
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::service::Service;
@@ -57,10 +59,10 @@ pub(crate) struct Lane<P> {
 impl<P: OtherEnd> Service<Request<Incoming>> for Lane<P> {
     type Response = Response;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+    type Future = Answering;
 
-    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let (ways, place) = (self.ways.clone(), self.place.clone());
+    fn call(&self, mut request: Request<Incoming>) -> Answering {
+        let place = &self.place;
         place.has_head();
         if request.body().is_end_stream() {
             place.serve();
@@ -69,19 +71,48 @@ impl<P: OtherEnd> Service<Request<Incoming>> for Lane<P> {
         }
         if let (Some(site), Some(at)) = (&self.ways.checks, At::of(request.uri().path())) {
             let (parts, _) = request.into_parts();
-            let visit = self.peer.visit(&site.app.config, &parts.headers);
-            let site = site.clone();
-            return Box::pin(async move {
-                let answer = forward_auth::ask(&site, (at, visit), parts).await;
-                place.wait();
-                Ok(answer)
-            });
+            return self.check(site, at, parts);
         }
         request.extensions_mut().insert(ConnectInfo(self.peer.clone()));
-        Box::pin(async move {
+        let (ways, place) = (self.ways.clone(), place.clone());
+        Answering::Later(Box::pin(async move {
             let answer = ways.pages.clone().oneshot(request.map(Body::new)).await;
             place.wait();
             answer
-        })
+        }))
+    }
+}
+
+impl<P: OtherEnd> Lane<P> {
+    fn check(&self, site: &Site, at: At, parts: Parts) -> Answering {
+        let visit = self.peer.visit(&site.app.config, &parts.headers);
+        if let Some(answer) = forward_auth::at_once(site, (at, &visit), &parts) {
+            self.place.wait();
+            return Answering::Now(Some(answer));
+        }
+        let (site, place) = (site.clone(), self.place.clone());
+        Answering::Later(Box::pin(async move {
+            let answer = forward_auth::ask(&site, (at, visit), parts).await;
+            place.wait();
+            Ok(answer)
+        }))
+    }
+}
+
+/// An answer on its way.
+pub(crate) enum Answering {
+    /// It is there, and is taken once.
+    Now(Option<Response>),
+    Later(Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>),
+}
+
+impl Future for Answering {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Answering::Now(answer) => answer.take().map_or(Poll::Pending, |answer| Poll::Ready(Ok(answer))),
+            Answering::Later(answer) => answer.as_mut().poll(context),
+        }
     }
 }

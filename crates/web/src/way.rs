@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::cookies;
 use crate::error::Trouble;
-use crate::extract::{Caller, HOST, HOST_THERE, SCHEME_THERE, once, our_path, query};
+use crate::extract::{Caller, HOST, HOST_THERE, SCHEME_THERE, Said, our_path, query};
 use crate::pages::with_cookies;
 use crate::shell::see_other;
 
@@ -63,11 +63,12 @@ fn here(visit: &Visit, headers: &HeaderMap) -> Result<Target, Trouble> {
         return Err(Trouble::Misdirected);
     }
     let read = || {
+        let said = Said::in_headers(headers);
         let host = match headers.contains_key("x-forwarded-host") {
-            true => once(headers, &HOST_THERE)?,
-            false => once(headers, &HOST)?,
+            true => said.once(&HOST_THERE)?,
+            false => said.once(&HOST)?,
         };
-        Target::of_parts("GET", once(headers, &SCHEME_THERE)?, host, "/", visit.address)
+        Target::of_parts("GET", said.once(&SCHEME_THERE)?, host, "/", visit.address)
     };
     read().map_err(|unclear: Unclear| {
         tracing::warn!(%unclear, "the way to a program is refused: what the proxy says is unclear");

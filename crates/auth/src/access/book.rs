@@ -61,7 +61,7 @@ pub async fn rules(app: &App) -> Result<Arc<[Rule]>> {
 
 /// The same for whoever knows what the database holds now. Costs nothing while nothing changes.
 pub(crate) async fn rules_in(app: &App, state: Option<State>) -> Result<Arc<[Rule]>> {
-    if let Some(rules) = app.book.of_state(state) {
+    if let Some(rules) = rules_kept(app, state) {
         return Ok(rules);
     }
     let revision = app.db.check(rule_books::revision).await?.unwrap_or(0);
@@ -73,6 +73,11 @@ pub(crate) async fn rules_in(app: &App, state: Option<State>) -> Result<Arc<[Rul
     let rules: Arc<[Rule]> = app.config.access_rules.iter().cloned().chain(made).collect();
     app.book.keep(Kept { state, revision, rules: rules.clone() });
     Ok(rules)
+}
+
+/// The same where nothing has to be asked for.
+pub(crate) fn rules_kept(app: &App, state: Option<State>) -> Option<Arc<[Rule]>> {
+    app.book.of_state(state)
 }
 
 /// Adds a rule behind all others, or before the one that has this number now. Answers the number it has.

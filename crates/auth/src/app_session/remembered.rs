@@ -7,12 +7,13 @@ use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use siphasher::sip128::SipHasher24;
 use store::sessions::Live;
 use store::{Counter, Id, State, Time};
 
 use super::Visitor;
-use crate::Role;
 use crate::seen::Sight;
+use crate::{Random, Role, Token};
 
 /// How many are remembered at most.
 const MOST: usize = 150_000;
@@ -55,8 +56,10 @@ impl Found {
 }
 
 /// What is remembered, shared by all clones.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Remembered {
+    /// Of this process alone. By what it makes of a token nobody can find that, or another that it makes the same of.
+    hasher: SipHasher24,
     kept: Arc<RwLock<Kept>>,
     hits: Counter,
     misses: Counter,
@@ -73,8 +76,8 @@ pub struct Recall {
     pub kept: usize,
 }
 
-/// By the MAC of the token.
-type Sessions = HashMap<String, Arc<Found>>;
+/// By a keyed hash of the token, which takes a tenth of the time of the MAC that is kept.
+type Sessions = HashMap<u128, Arc<Found>>;
 
 #[derive(Default)]
 struct Kept {
@@ -99,21 +102,34 @@ impl fmt::Debug for Remembered {
 }
 
 impl Remembered {
-    /// What was read under this MAC, if the database is still what it was then, and that was not long ago.
-    pub(super) fn find(&self, state: Option<State>, mac: &str, now: Time) -> Option<Arc<Found>> {
+    /// Nothing is remembered yet.
+    pub(crate) fn new() -> Remembered {
+        let hasher = SipHasher24::new_with_key(&Random::Os.bytes::<16>());
+        Remembered { hasher, kept: Arc::default(), hits: Counter::default(), misses: Counter::default() }
+    }
+
+    fn key(&self, token: &Token) -> u128 {
+        self.hasher.hash(token.bytes()).as_u128()
+    }
+
+    /// What was read for this token, if the database is still what it was then, and that was not long ago.
+    pub(super) fn find(&self, state: Option<State>, token: &Token, now: Time) -> Option<Arc<Found>> {
+        let key = self.key(token);
         let is_fresh = |found: &&Arc<Found>| (0..FOR).contains(&now.millis_since(found.read_at));
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
         let same = state.is_some() && kept.state == state;
-        let found = kept.newer.get(mac).or_else(|| kept.older.get(mac));
-        let found = found.filter(|_| same).filter(is_fresh).cloned();
-        // After the lock, which others wait for.
-        drop(kept);
-        if found.is_some() {
-            self.hits.add(1)
-        } else {
-            self.misses.add(1)
-        }
-        found
+        let found = kept.newer.get(&key).or_else(|| kept.older.get(&key));
+        found.filter(|_| same).filter(is_fresh).cloned()
+    }
+
+    /// What was found was of use.
+    pub(super) fn hit(&self) {
+        self.hits.add(1);
+    }
+
+    /// The database has to be asked.
+    pub(super) fn missed(&self) {
+        self.misses.add(1);
     }
 
     /// How often it was of use so far.
@@ -124,7 +140,7 @@ impl Remembered {
 
     /// Remembers what was read after the database was found to be in this state. Should it have changed in between, the next
     /// look finds another state, and this forgotten.
-    pub(super) fn keep(&self, state: Option<State>, mac: String, found: Found) -> Arc<Found> {
+    pub(super) fn keep(&self, state: Option<State>, token: &Token, found: Found) -> Arc<Found> {
         let found = Arc::new(found);
         if state.is_some() {
             let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
@@ -134,8 +150,9 @@ impl Remembered {
             if kept.newer.len() >= MOST / 2 {
                 kept.older = std::mem::take(&mut kept.newer);
             }
-            kept.older.remove(&mac);
-            kept.newer.insert(mac, found.clone());
+            let key = self.key(token);
+            kept.older.remove(&key);
+            kept.newer.insert(key, found.clone());
         }
         found
     }
@@ -182,27 +199,30 @@ mod tests {
 
     #[tokio::test]
     async fn it_is_bounded_and_forgets_those_that_were_read_first() {
-        let ([state, other], remembered) = (states().await, Remembered::default());
+        let ([state, other], remembered) = (states().await, Remembered::new());
         let now = Time::from_millis(0);
-        for number in 0..MOST * 2 {
-            remembered.keep(Some(state), number.to_string(), found(0));
+        let tokens: Vec<Token> = (0..MOST * 2).map(|_| Random::Os.token()).collect();
+        for token in &tokens {
+            remembered.keep(Some(state), token, found(0));
             assert!(remembered.recall().kept <= MOST);
         }
-        let has = |state, number: usize| remembered.find(state, &number.to_string(), now).is_some();
-        assert!((MOST * 3 / 2..MOST * 2).all(|number| has(Some(state), number)), "the newer half is there");
-        assert!(!(0..MOST).any(|number| has(Some(state), number)), "and the first are not");
-        assert!(!has(None, MOST * 2 - 1), "where nobody knows what the database holds");
-        assert!(!has(Some(other), MOST * 2 - 1), "or it holds something else");
-        remembered.keep(Some(other), "one".to_owned(), found(0));
+        let has = |state, token: &Token| remembered.find(state, token, now).is_some();
+        let (first, last) = (&tokens[..MOST], &tokens[MOST * 3 / 2..]);
+        assert!(last.iter().all(|token| has(Some(state), token)), "the newer half is there");
+        assert!(!first.iter().any(|token| has(Some(state), token)), "and the first are not");
+        assert!(!has(None, &last[0]), "where nobody knows what the database holds");
+        assert!(!has(Some(other), &last[0]), "or it holds something else");
+        remembered.keep(Some(other), &first[0], found(0));
         assert_eq!(remembered.recall().kept, 1);
     }
 
     #[tokio::test]
     async fn what_was_read_is_good_for_half_a_minute_and_never_before_it_was_read() {
-        let ([state, _], remembered) = (states().await, Remembered::default());
-        remembered.keep(Some(state), "one".to_owned(), found(50_000));
+        let ([state, _], remembered) = (states().await, Remembered::new());
+        let token = Random::Os.token();
+        remembered.keep(Some(state), &token, found(50_000));
         for (now, good) in [(49_999, false), (50_000, true), (79_999, true), (80_000, false)] {
-            let there = remembered.find(Some(state), "one", Time::from_millis(now)).is_some();
+            let there = remembered.find(Some(state), &token, Time::from_millis(now)).is_some();
             assert_eq!(there, good, "{now}");
         }
     }

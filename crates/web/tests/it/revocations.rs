@@ -202,8 +202,9 @@ async fn a_stolen_database_signs_nobody_in_and_a_row_that_was_forged_is_no_sessi
 #[test]
 fn of_a_million_tokens_no_two_are_the_same() {
     let random = auth::Random::Os;
-    let mut tokens: Vec<String> = (0..1_000_000).map(|_| random.token().reveal()).collect();
-    assert!(tokens.iter().all(|token| token.len() == 43), "256 bits");
+    let now = auth::Time::from_millis(1_795_529_132_000);
+    let mut tokens: Vec<String> = (0..1_000_000).map(|_| random.dated_token(now).reveal()).collect();
+    assert!(tokens.iter().all(|token| token.len() == 51), "256 bits, and 48 of time");
     tokens.sort_unstable();
     tokens.dedup();
     assert_eq!(tokens.len(), 1_000_000);

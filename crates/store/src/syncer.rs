@@ -1,0 +1,242 @@
+//! Brings what the writer of SQLite has committed to the disk, and answers then. Meanwhile the writer goes on with those who came next, so
+//! that work and waiting for the disk take place at the same time.
+//!
+//! SQLite itself does not wait for the disk at a commit of this writer (`synchronous=NORMAL`). After a crash such a commit is there as a
+//! whole or not at all, and nobody has heard of it before it is there for good.
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use crossbeam_channel::Receiver;
+
+use crate::job::Queued;
+use crate::tally::Counters;
+use crate::{Error, Result, sqlite_file};
+
+/// Jobs that were committed together, and are answered once that is on the disk.
+pub(crate) struct Batch {
+    pub(crate) jobs: Vec<Queued>,
+    /// When the commit began.
+    pub(crate) began: Instant,
+}
+
+/// Waits for the disk.
+pub(crate) struct Syncer {
+    log: PathBuf,
+    /// Opened at the first commit: the log stays the same file while anybody has the database open.
+    disk: OnceLock<File>,
+    /// Batches that were handed over and are not answered.
+    waiting: AtomicUsize,
+    /// Why nothing is written any more.
+    dead: Arc<OnceLock<Error>>,
+    counters: Arc<Counters>,
+}
+
+impl Syncer {
+    pub(crate) fn new(database: &Path, dead: Arc<OnceLock<Error>>, counters: Arc<Counters>) -> Syncer {
+        let log = sqlite_file::beside(database, "-wal");
+        Syncer { log, disk: OnceLock::new(), waiting: AtomicUsize::new(0), dead, counters }
+    }
+
+    /// Whether nobody waits for the disk here.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) == 0
+    }
+
+    /// A batch is about to be handed over.
+    pub(crate) fn awaits_one_more(&self) {
+        self.waiting.fetch_add(1, Ordering::Release);
+    }
+
+    /// Answers batches as they come. Those that came while the disk was waited for share the next wait.
+    pub(crate) fn work(&self, batches: &Receiver<Batch>) {
+        while let Ok(first) = batches.recv() {
+            let all: Vec<Batch> = std::iter::once(first).chain(batches.try_iter()).collect();
+            let count = all.len();
+            self.settle(all);
+            self.waiting.fetch_sub(count, Ordering::Release);
+        }
+    }
+
+    /// Waits for the disk, and answers.
+    pub(crate) fn settle(&self, batches: Vec<Batch>) {
+        let synced = self.sync();
+        batches.into_iter().for_each(|batch| self.answer(batch, &synced));
+    }
+
+    /// Answers a batch of which it is known what became of it.
+    pub(crate) fn answer(&self, Batch { jobs, began }: Batch, ended: &Result<()>) {
+        match ended {
+            Ok(()) => self.counters.committed(jobs.len(), began.elapsed()),
+            Err(_) => self.counters.commit_failed(),
+        }
+        jobs.into_iter().for_each(|job| job.answer(ended.clone()));
+    }
+
+    fn sync(&self) -> Result<()> {
+        // After one that failed, another one may say that all is well: nobody knows what is on the disk.
+        if let Some(error) = self.dead.get() {
+            return Err(error.clone());
+        }
+        self.disk().and_then(File::sync_data).map_err(|failed| {
+            let why = Error::gone(format!("writing failed, and nothing more is written: {failed}"));
+            let _ = self.dead.set(why.clone());
+            why
+        })
+    }
+
+    fn disk(&self) -> io::Result<&File> {
+        if self.disk.get().is_none() {
+            let _ = self.disk.set(File::open(&self.log)?);
+        }
+        self.disk.get().ok_or_else(|| ErrorKind::NotFound.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::job::{Ran, Shape, Work, monotonic};
+    use crate::sqlite::Sqlite;
+    use crate::{Sql, Tx};
+
+    /// Tells what it is answered.
+    struct Told(Sender<bool>);
+
+    /// Looks, when it is told to.
+    struct Looks(Receiver<()>);
+
+    impl Work for Looks {
+        fn shape(&self) -> Shape {
+            Shape::Write
+        }
+
+        fn is_stale(&self) -> bool {
+            false
+        }
+
+        fn run(&mut self, _: &mut Tx<'_>) -> Ran {
+            self.0.recv().unwrap();
+            Ran::Keep
+        }
+
+        fn answer(self: Box<Self>, _: Result<()>) {}
+    }
+
+    /// Writes, and tells which thread answers what.
+    struct Writes(Sender<(Option<String>, bool)>);
+
+    impl Work for Writes {
+        fn shape(&self) -> Shape {
+            Shape::Write
+        }
+
+        fn is_stale(&self) -> bool {
+            false
+        }
+
+        fn run(&mut self, tx: &mut Tx<'_>) -> Ran {
+            const WRITE: Sql = Sql::new("INSERT INTO t (n) VALUES (1)");
+            assert_eq!(tx.execute(WRITE, &[]), Ok(1));
+            Ran::Keep
+        }
+
+        fn answer(self: Box<Self>, ended: Result<()>) {
+            let _ = self.0.send((std::thread::current().name().map(str::to_owned), ended.is_ok()));
+        }
+    }
+
+    /// Eight who write together are answered by whoever waits for the disk, and as that ends.
+    #[test]
+    fn who_writes_beside_others_is_answered_by_whoever_waits_for_the_disk() {
+        for well in [true, false] {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("l.db");
+            Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (n INTEGER)").unwrap();
+            let sqlite = Sqlite::open(&path, Arc::default()).unwrap();
+            if !well {
+                // Nobody can say then that it is on the disk.
+                std::fs::remove_file(dir.path().join("l.db-wal")).unwrap();
+            }
+            let ((go, wait), (tell, told)) = (channel(), channel());
+            sqlite.queue(Shape::Write).send(Box::new(Looks(wait))).unwrap();
+            for _ in 0..8 {
+                sqlite.queue(Shape::Write).send(Box::new(Writes(tell.clone()))).unwrap();
+            }
+            drop(tell);
+            go.send(()).unwrap();
+            let answers: Vec<_> = told.iter().collect();
+            assert_eq!(answers, vec![(Some("db-sync".to_owned()), well); 8]);
+        }
+    }
+
+    impl Work for Told {
+        fn shape(&self) -> Shape {
+            Shape::Write
+        }
+
+        fn is_stale(&self) -> bool {
+            false
+        }
+
+        fn run(&mut self, _: &mut Tx<'_>) -> Ran {
+            Ran::Keep
+        }
+
+        fn answer(self: Box<Self>, ended: Result<()>) {
+            let _ = self.0.send(ended.is_ok());
+        }
+    }
+
+    #[test]
+    fn once_the_disk_has_failed_nobody_hears_that_all_is_well() {
+        let dir = tempfile::tempdir().unwrap();
+        let (dead, counters) = (Arc::default(), Arc::<Counters>::default());
+        let syncer = Syncer::new(&dir.path().join("l.db"), Arc::clone(&dead), counters.clone());
+        let log = dir.path().join("l.db-wal");
+        let (tell, told) = channel();
+        let batch = || Batch { jobs: vec![Box::new(Told(tell.clone()))], began: monotonic() };
+        let answers = |batches: Vec<Batch>| {
+            syncer.settle(batches);
+            told.try_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(answers(vec![batch()]), [false], "there is no log");
+        std::fs::write(&log, "").unwrap();
+        assert_eq!(
+            answers(vec![batch(), batch()]),
+            [false, false],
+            "now there is one, and it may lack something"
+        );
+        assert!(dead.get().is_some() && counters.has_failed());
+        let well = Syncer::new(&dir.path().join("l.db"), Arc::default(), counters.clone());
+        well.settle(vec![batch(), batch()]);
+        assert_eq!(told.try_iter().collect::<Vec<_>>(), [true, true]);
+        assert!(!counters.has_failed());
+    }
+
+    #[test]
+    fn batches_are_answered_in_their_order_and_then_nobody_waits() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("l.db-wal"), "").unwrap();
+        let syncer = Syncer::new(&dir.path().join("l.db"), Arc::default(), Arc::default());
+        let (to_sync, batches) = crossbeam_channel::bounded(8);
+        let (tell, told) = channel();
+        for _ in 0..8 {
+            syncer.awaits_one_more();
+            to_sync.send(Batch { jobs: vec![Box::new(Told(tell.clone()))], began: monotonic() }).unwrap();
+        }
+        drop((to_sync, tell));
+        assert!(!syncer.is_idle());
+        syncer.work(&batches);
+        assert!(syncer.is_idle());
+        assert_eq!(told.iter().collect::<Vec<_>>(), [true; 8]);
+    }
+}
