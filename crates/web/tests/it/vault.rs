@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use auth::setup;
-use data_encoding::{BASE32_NOPAD, BASE64, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
+use data_encoding::{
+    BASE32_NOPAD, BASE32HEX_NOPAD, BASE64, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER, HEXUPPER,
+};
 use store::Kind;
 
 use crate::world::{Browser, PASSWORD, Person, World, secret_of};
@@ -226,23 +228,36 @@ async fn a_copy_of_the_database_makes_no_cookie_and_a_row_made_up_opens_nothing(
         ada.half_signed_in().await;
         let records = world.records().await;
         for (table, cookie) in [("sessions", "latchkey"), ("logins", "latchkey-login")] {
-            for mac in records.texts(&format!("SELECT token_mac FROM {table}")).await {
-                let thief = world.browser();
-                thief.set_cookie(cookie, &BASE64URL_NOPAD.encode(&BASE64.decode(mac.as_bytes()).unwrap()));
-                thief.get("/").await.lands_on("/login");
-                thief.get("/login/code").await.lands_on("/login");
+            for kept in records.texts(&format!("SELECT token_mac FROM {table}")).await {
+                // The date of the token stands before the MAC, where it has one.
+                let (date, mac) = kept.split_at(kept.len() - 44);
+                let date = BASE32HEX_NOPAD.decode(date.to_uppercase().as_bytes()).unwrap();
+                let mac = BASE64.decode(mac.as_bytes()).unwrap();
+                for token in [mac.clone(), [date, mac].concat()] {
+                    let thief = world.browser();
+                    thief.set_cookie(cookie, &BASE64URL_NOPAD.encode(&token));
+                    thief.get("/").await.lands_on("/login");
+                    thief.get("/login/code").await.lands_on("/login");
+                }
             }
         }
         // A session written by hand: without the key nobody knows under which name a token is kept.
-        let token = [7_u8; 32];
-        for kept_as in [BASE64.encode(&token), BASE64URL_NOPAD.encode(&token), HEXLOWER.encode(&token)] {
+        let (token, dated) = (&[7_u8; 32][..], &[7_u8; 38][..]);
+        let date = BASE32HEX_NOPAD.encode(&dated[..6]).to_lowercase();
+        for (token, kept_as) in [
+            (token, BASE64.encode(token)),
+            (token, BASE64URL_NOPAD.encode(token)),
+            (token, HEXLOWER.encode(token)),
+            (dated, format!("{date}{}", BASE64.encode(dated))),
+            (dated, format!("{date}{}", BASE64.encode(&dated[6..]))),
+        ] {
             let row = format!(
                 "INSERT INTO sessions (id, token_mac, user_id, epoch, keep, created_at, seen_at, idle_at, expires_at)
                  SELECT '{kept_as}', '{kept_as}', id, epoch, TRUE, 0, 0, 9000000000000, 9000000000000 FROM users"
             );
             assert_eq!(records.change(&row).await, 1);
             let forger = world.browser();
-            forger.set_cookie("latchkey", &BASE64URL_NOPAD.encode(&token));
+            forger.set_cookie("latchkey", &BASE64URL_NOPAD.encode(token));
             forger.get("/").await.lands_on("/login");
         }
     })
