@@ -111,8 +111,8 @@ mod tests {
     /// Tells what it is answered.
     struct Told(Sender<bool>);
 
-    /// Looks, when it is told to.
-    struct Looks(Receiver<()>);
+    /// Says that it has begun, and ends when it is told to.
+    struct Looks(Sender<()>, Receiver<()>);
 
     impl Work for Looks {
         fn shape(&self) -> Shape {
@@ -124,7 +124,8 @@ mod tests {
         }
 
         fn run(&mut self, _: &mut Tx<'_>) -> Ran {
-            self.0.recv().unwrap();
+            self.0.send(()).unwrap();
+            self.1.recv().unwrap();
             Ran::Keep
         }
 
@@ -145,7 +146,7 @@ mod tests {
 
         fn run(&mut self, tx: &mut Tx<'_>) -> Ran {
             const WRITE: Sql = Sql::new("INSERT INTO t (n) VALUES (1)");
-            assert_eq!(tx.execute(WRITE, &[]), Ok(1));
+            assert_eq!(tx.execute(WRITE, &[]).unwrap(), 1);
             Ran::Keep
         }
 
@@ -162,12 +163,13 @@ mod tests {
             let path = dir.path().join("l.db");
             Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (n INTEGER)").unwrap();
             let sqlite = Sqlite::open(&path, Arc::default()).unwrap();
+            let ((begins, begun), (go, wait), (tell, told)) = (channel(), channel(), channel());
+            sqlite.queue(Shape::Write).send(Box::new(Looks(begins, wait))).unwrap();
+            begun.recv().unwrap();
             if !well {
                 // Nobody can say then that it is on the disk.
                 std::fs::remove_file(dir.path().join("l.db-wal")).unwrap();
             }
-            let ((go, wait), (tell, told)) = (channel(), channel());
-            sqlite.queue(Shape::Write).send(Box::new(Looks(wait))).unwrap();
             for _ in 0..8 {
                 sqlite.queue(Shape::Write).send(Box::new(Writes(tell.clone()))).unwrap();
             }
