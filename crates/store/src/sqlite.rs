@@ -1,7 +1,7 @@
 //! SQLite: one writer thread with group commit, point reads on the caller's thread, scans on threads of their own.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{JoinHandle, ThreadId};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use crate::job::{Queued, Ran, Shape, deadline, monotonic};
 use crate::marks::{self, Mark};
 use crate::sql::{Engine, RowOf};
-use crate::syncer::{Batch, Syncer};
+use crate::syncer::{Batch, Dead, Syncer};
 use crate::tally::{Counters, Lane};
 use crate::wal::Log;
 use crate::wal_index::{self, WalIndex};
@@ -41,7 +41,7 @@ pub(crate) struct Sqlite {
     index: Arc<WalIndex>,
     /// Dropped to wake the checkpoint thread from its pause.
     stop: Option<Sender<()>>,
-    dead: Arc<OnceLock<Error>>,
+    dead: Dead,
     threads: Vec<JoinHandle<()>>,
     /// The thread that waits for the disk, for which the writer waits in the end.
     syncs: ThreadId,
@@ -60,7 +60,7 @@ impl Sqlite {
         let (scans, scan_jobs) = bounded::<Queued>(SCANS);
         let (written, to_copy) = bounded(1);
         let (stop, stopped) = bounded(0);
-        let (dead, index) = (Arc::new(OnceLock::new()), Arc::new(WalIndex::of(path)));
+        let (dead, index) = (Dead::default(), Arc::new(WalIndex::of(path)));
         let log = Arc::new(Log::new(index.clone()));
         wal_index::judge_at_each_commit(&mut writer, &index)?;
         let syncer = Arc::new(Syncer::new(path, dead.clone(), counters));
@@ -312,7 +312,7 @@ struct Writer {
     log: Arc<Log>,
     jobs: Receiver<Queued>,
     written: Sender<()>,
-    dead: Arc<OnceLock<Error>>,
+    dead: Dead,
     syncer: Arc<Syncer>,
     to_sync: Sender<Batch>,
 }

@@ -17,6 +17,9 @@ use crate::job::Queued;
 use crate::tally::Counters;
 use crate::{Error, Result, sqlite_file};
 
+/// Why nothing is written any more, once that is so.
+pub(crate) type Dead = Arc<OnceLock<Error>>;
+
 /// Jobs that were committed together, and are answered once that is on the disk.
 pub(crate) struct Batch {
     pub(crate) jobs: Vec<Queued>,
@@ -31,13 +34,12 @@ pub(crate) struct Syncer {
     disk: OnceLock<File>,
     /// Batches that were handed over and are not answered.
     waiting: AtomicUsize,
-    /// Why nothing is written any more.
-    dead: Arc<OnceLock<Error>>,
+    dead: Dead,
     counters: Arc<Counters>,
 }
 
 impl Syncer {
-    pub(crate) fn new(database: &Path, dead: Arc<OnceLock<Error>>, counters: Arc<Counters>) -> Syncer {
+    pub(crate) fn new(database: &Path, dead: Dead, counters: Arc<Counters>) -> Syncer {
         let log = sqlite_file::beside(database, "-wal");
         Syncer { log, disk: OnceLock::new(), waiting: AtomicUsize::new(0), dead, counters }
     }
