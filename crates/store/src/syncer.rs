@@ -101,7 +101,7 @@ impl Syncer {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::sync::mpsc::{Sender, channel};
 
     use rusqlite::Connection;
 
@@ -110,34 +110,13 @@ mod tests {
     use crate::sqlite::Sqlite;
     use crate::{Sql, Tx};
 
-    /// Tells what it is answered.
-    struct Told(Sender<bool>);
+    /// Which thread answered, and whether all was well.
+    type Answer = (Option<String>, bool);
 
-    /// Says that it has begun, and ends when it is told to.
-    struct Looks(Sender<()>, Receiver<()>);
+    /// Does something, and tells how it is answered.
+    struct Deed<F>(F, Sender<Answer>);
 
-    impl Work for Looks {
-        fn shape(&self) -> Shape {
-            Shape::Write
-        }
-
-        fn is_stale(&self) -> bool {
-            false
-        }
-
-        fn run(&mut self, _: &mut Tx<'_>) -> Ran {
-            self.0.send(()).unwrap();
-            self.1.recv().unwrap();
-            Ran::Keep
-        }
-
-        fn answer(self: Box<Self>, _: Result<()>) {}
-    }
-
-    /// Writes, and tells which thread answers what.
-    struct Writes(Sender<(Option<String>, bool)>);
-
-    impl Work for Writes {
+    impl<F: FnMut(&mut Tx<'_>) + Send> Work for Deed<F> {
         fn shape(&self) -> Shape {
             Shape::Write
         }
@@ -147,14 +126,18 @@ mod tests {
         }
 
         fn run(&mut self, tx: &mut Tx<'_>) -> Ran {
-            const WRITE: Sql = Sql::new("INSERT INTO t (n) VALUES (1)");
-            assert_eq!(tx.execute(WRITE, &[]).unwrap(), 1);
+            (self.0)(tx);
             Ran::Keep
         }
 
         fn answer(self: Box<Self>, ended: Result<()>) {
-            let _ = self.0.send((std::thread::current().name().map(str::to_owned), ended.is_ok()));
+            let _ = self.1.send((std::thread::current().name().map(str::to_owned), ended.is_ok()));
         }
+    }
+
+    /// A batch of one that is done already.
+    fn batch(tell: &Sender<Answer>) -> Batch {
+        Batch { jobs: vec![Box::new(Deed(|_: &mut Tx<'_>| {}, tell.clone()))], began: monotonic() }
     }
 
     /// Eight who write together are answered by whoever waits for the disk, and as that ends.
@@ -166,37 +149,28 @@ mod tests {
             Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (n INTEGER)").unwrap();
             let sqlite = Sqlite::open(&path, Arc::default()).unwrap();
             let ((begins, begun), (go, wait), (tell, told)) = (channel(), channel(), channel());
-            sqlite.queue(Shape::Write).send(Box::new(Looks(begins, wait))).unwrap();
+            let looks = move |_: &mut Tx<'_>| {
+                begins.send(()).unwrap();
+                wait.recv().unwrap();
+            };
+            let nobody = channel().0;
+            sqlite.queue(Shape::Write).send(Box::new(Deed(looks, nobody))).unwrap();
             begun.recv().unwrap();
             if !well {
                 // Nobody can say then that it is on the disk.
                 std::fs::remove_file(dir.path().join("l.db-wal")).unwrap();
             }
+            let writes = |tx: &mut Tx<'_>| {
+                const WRITE: Sql = Sql::new("INSERT INTO t (n) VALUES (1)");
+                assert_eq!(tx.execute(WRITE, &[]).unwrap(), 1);
+            };
             for _ in 0..8 {
-                sqlite.queue(Shape::Write).send(Box::new(Writes(tell.clone()))).unwrap();
+                sqlite.queue(Shape::Write).send(Box::new(Deed(writes, tell.clone()))).unwrap();
             }
             drop(tell);
             go.send(()).unwrap();
             let answers: Vec<_> = told.iter().collect();
             assert_eq!(answers, vec![(Some("db-sync".to_owned()), well); 8]);
-        }
-    }
-
-    impl Work for Told {
-        fn shape(&self) -> Shape {
-            Shape::Write
-        }
-
-        fn is_stale(&self) -> bool {
-            false
-        }
-
-        fn run(&mut self, _: &mut Tx<'_>) -> Ran {
-            Ran::Keep
-        }
-
-        fn answer(self: Box<Self>, ended: Result<()>) {
-            let _ = self.0.send(ended.is_ok());
         }
     }
 
@@ -207,10 +181,11 @@ mod tests {
         let syncer = Syncer::new(&dir.path().join("l.db"), Arc::clone(&dead), counters.clone());
         let log = dir.path().join("l.db-wal");
         let (tell, told) = channel();
-        let batch = || Batch { jobs: vec![Box::new(Told(tell.clone()))], began: monotonic() };
+        let batch = || batch(&tell);
+        let well = || told.try_iter().map(|(_, well)| well).collect::<Vec<_>>();
         let answers = |batches: Vec<Batch>| {
             syncer.settle(batches);
-            told.try_iter().collect::<Vec<_>>()
+            well()
         };
         assert_eq!(answers(vec![batch()]), [false], "there is no log");
         std::fs::write(&log, "").unwrap();
@@ -220,9 +195,9 @@ mod tests {
             "now there is one, and it may lack something"
         );
         assert!(dead.get().is_some() && counters.has_failed());
-        let well = Syncer::new(&dir.path().join("l.db"), Arc::default(), counters.clone());
-        well.settle(vec![batch(), batch()]);
-        assert_eq!(told.try_iter().collect::<Vec<_>>(), [true, true]);
+        let another = Syncer::new(&dir.path().join("l.db"), Arc::default(), counters.clone());
+        another.settle(vec![batch(), batch()]);
+        assert_eq!(well(), [true, true]);
         assert!(!counters.has_failed());
     }
 
@@ -235,12 +210,12 @@ mod tests {
         let (tell, told) = channel();
         for _ in 0..8 {
             syncer.awaits_one_more();
-            to_sync.send(Batch { jobs: vec![Box::new(Told(tell.clone()))], began: monotonic() }).unwrap();
+            to_sync.send(batch(&tell)).unwrap();
         }
         drop((to_sync, tell));
         assert!(!syncer.is_idle());
         syncer.work(&batches);
         assert!(syncer.is_idle());
-        assert_eq!(told.iter().collect::<Vec<_>>(), [true; 8]);
+        assert_eq!(told.iter().map(|(_, well)| well).collect::<Vec<_>>(), [true; 8]);
     }
 }
