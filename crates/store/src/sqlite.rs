@@ -63,7 +63,8 @@ impl Sqlite {
         let (dead, index) = (Dead::default(), Arc::new(WalIndex::of(path)));
         let log = Arc::new(Log::new(index.clone()));
         wal_index::judge_at_each_commit(&mut writer, &index)?;
-        let syncer = Arc::new(Syncer::new(path, dead.clone(), counters));
+        let log_file = sqlite_file::beside(path, "-wal");
+        let syncer = Arc::new(Syncer::new(log_file, dead.clone(), counters));
         let (to_sync, committed) = bounded(1);
         let waits = spawn("db-sync", {
             let syncer = syncer.clone();

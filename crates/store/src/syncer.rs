@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -15,7 +15,7 @@ use crossbeam_channel::Receiver;
 
 use crate::job::Queued;
 use crate::tally::Counters;
-use crate::{Error, Result, sqlite_file};
+use crate::{Error, Result};
 
 /// Why nothing is written any more, once that is so.
 pub(crate) type Dead = Arc<OnceLock<Error>>;
@@ -39,8 +39,8 @@ pub(crate) struct Syncer {
 }
 
 impl Syncer {
-    pub(crate) fn new(database: &Path, dead: Dead, counters: Arc<Counters>) -> Syncer {
-        let log = sqlite_file::beside(database, "-wal");
+    /// Of the database with that log.
+    pub(crate) fn new(log: PathBuf, dead: Dead, counters: Arc<Counters>) -> Syncer {
         Syncer { log, disk: OnceLock::new(), waiting: AtomicUsize::new(0), dead, counters }
     }
 
@@ -178,8 +178,8 @@ mod tests {
     fn once_the_disk_has_failed_nobody_hears_that_all_is_well() {
         let dir = tempfile::tempdir().unwrap();
         let (dead, counters) = (Arc::default(), Arc::<Counters>::default());
-        let syncer = Syncer::new(&dir.path().join("l.db"), Arc::clone(&dead), counters.clone());
         let log = dir.path().join("l.db-wal");
+        let syncer = Syncer::new(log.clone(), Arc::clone(&dead), counters.clone());
         let (tell, told) = channel();
         let batch = || batch(&tell);
         let well = || told.try_iter().map(|(_, well)| well).collect::<Vec<_>>();
@@ -195,7 +195,7 @@ mod tests {
             "now there is one, and it may lack something"
         );
         assert!(dead.get().is_some() && counters.has_failed());
-        let another = Syncer::new(&dir.path().join("l.db"), Arc::default(), counters.clone());
+        let another = Syncer::new(log, Arc::default(), counters.clone());
         another.settle(vec![batch(), batch()]);
         assert_eq!(well(), [true, true]);
         assert!(!counters.has_failed());
@@ -205,7 +205,7 @@ mod tests {
     fn batches_are_answered_in_their_order_and_then_nobody_waits() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("l.db-wal"), "").unwrap();
-        let syncer = Syncer::new(&dir.path().join("l.db"), Arc::default(), Arc::default());
+        let syncer = Syncer::new(dir.path().join("l.db-wal"), Arc::default(), Arc::default());
         let (to_sync, batches) = crossbeam_channel::bounded(8);
         let (tell, told) = channel();
         for _ in 0..8 {
