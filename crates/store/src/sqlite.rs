@@ -308,7 +308,7 @@ struct Writer {
     written: Sender<()>,
     dead: Dead,
     syncer: Arc<Syncer>,
-    /// The thread that waits for the disk, once two have written at the same time.
+    /// The thread that waits for the disk, once somebody has waited while others were at it.
     waits: Option<(Sender<Batch>, JoinHandle<()>)>,
 }
 
@@ -381,7 +381,7 @@ impl Writer {
         if idle && !wrote {
             return self.syncer.answer(batch, &Ok(()));
         }
-        let alone = idle && batch.jobs.len() == 1 && self.jobs.is_empty();
+        let alone = idle && self.jobs.is_empty() && (batch.jobs.len() == 1 || self.waits.is_none());
         match if alone { None } else { self.whoever_waits() } {
             None => self.syncer.settle(vec![batch]),
             Some(to_sync) => {
