@@ -236,6 +236,7 @@ fn restarts_one_after_the_other(kind: &str) {
         failed: Mutex::default(),
     };
     let mut slowest = 0;
+    let began = Clock::System.now();
     std::thread::scope(|scope| {
         for cookie in &cookies {
             let crowd = &crowd;
@@ -253,7 +254,9 @@ fn restarts_one_after_the_other(kind: &str) {
         crowd.stop.store(true, Ordering::SeqCst);
         restarted.unwrap();
     });
+    let seconds = usize::try_from(Clock::System.now().millis_since(began) / 1000).unwrap();
     let (asked, signed_in) = (crowd.asked.into_inner(), crowd.signed_in.into_inner());
+    let a_second = asked / seconds.max(1);
     let failed = crowd.failed.into_inner().unwrap();
     assert!(failed.is_empty(), "{} of {asked} failed: {failed:#?}\n{}", failed.len(), balancer.said());
     assert!(signed_in > 100, "only {signed_in} signed in");
@@ -261,7 +264,7 @@ fn restarts_one_after_the_other(kind: &str) {
     report(
         "REL-13",
         &format!(
-            "{restarts} restarts of two servers behind {kind}, one after the other, under {asked} requests over kept connections"
+            "{restarts} restarts of two servers behind {kind}, one after the other, under {asked} requests over kept connections, {a_second} a second"
         ),
         &format!("0 failed; {signed_in} signed in; a server took {slowest} ms at most to stop"),
     );
