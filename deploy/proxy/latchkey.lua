@@ -32,5 +32,11 @@ core.register_action("latchkey", { "http-req" }, function(txn)
             reply:add_header(name, answer.headers[name][0])
         end
     end
-    txn:done(reply)
+    txn:set_priv(reply)
+    txn:set_var("txn.latchkey", "refused")
+end)
+
+-- Answers a request that may not pass as Latchkey said.
+core.register_action("latchkey_refuse", { "http-req" }, function(txn)
+    txn:done(txn:get_priv())
 end)

@@ -1,7 +1,9 @@
 //! HTTP/2 to the proxies, spoken by curl, which knows the authority of their certificates.
 
-use std::fmt::Write;
-use std::process::{Command, Stdio};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use crate::proxies::is_told_of_ada;
 use crate::proxy::{APP, PORTAL, Proxy};
@@ -20,13 +22,48 @@ fn curl(proxy: &Proxy) -> Command {
     command
 }
 
+/// Curl heard that the stream was reset. Caddy and Traefik reset it after a whole answer to somebody whose body they did not
+/// wait for, as RFC 9113 section 8.1 allows, and this curl then throws the answer away.
+const RESET: i32 = 92;
+
 /// What curl shows of an answer: its head, and its body.
 fn asks(proxy: &Proxy, words: &[&str]) -> (String, String) {
-    let output = curl(proxy).arg("--include").args(words).output().expect("curl runs");
+    let ask = || curl(proxy).arg("--include").args(words).output().expect("curl runs");
+    let mut output = ask();
+    for _ in 0..3 {
+        if output.status.code() == Some(RESET) {
+            output = ask();
+        }
+    }
+    shown(words, &output)
+}
+
+fn shown(words: &[&str], output: &Output) -> (String, String) {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{words:?}: {}{text}", String::from_utf8_lossy(&output.stderr));
     let (head, body) = text.split_once("\r\n\r\n").expect("a head");
     (head.to_lowercase(), body.to_owned())
+}
+
+/// Who is still sending when they are refused is told so in whole.
+pub(crate) fn refuses_in_whole(proxy: &Proxy) {
+    let url = format!("https://{APP}/photos?x=a%2Fb");
+    let (head, body) = sends_slowly(proxy, &["--request", "POST", "-H", "Accept: text/html", &url]);
+    assert!(head.starts_with("http/2 303"), "{head}{body}");
+    assert!(head.contains(&format!("location: https://{PORTAL}/?rd=")), "{head}");
+}
+
+/// As [`asks`], with a body that comes while the answer may be on its way.
+fn sends_slowly(proxy: &Proxy, words: &[&str]) -> (String, String) {
+    let (body, mut later) = std::io::pipe().unwrap();
+    let sender = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        // Nobody may be there to hear it any more, and the answer says so.
+        let _ = later.write_all(b"x=1");
+    });
+    let output = curl(proxy).args(["--include", "--upload-file", "-"]).args(words).stdin(body).output();
+    sender.join().unwrap();
+    shown(words, &output.expect("curl runs"))
 }
 
 /// A stranger is refused, and who has these cookies is let in, as over HTTP/1.1.

@@ -228,6 +228,12 @@ fn haproxy_stands_before_a_program() {
 }
 
 #[test]
+fn behind_haproxy_who_is_still_sending_when_they_are_refused_is_told_so_in_whole() {
+    let house = House::new();
+    http2::refuses_in_whole(&Proxy::start(Kind::Haproxy, &house.recipe(Kind::Haproxy)));
+}
+
+#[test]
 fn caddy_of_debian_stands_before_a_program() {
     stands_before_a_program(Kind::Caddy);
 }
