@@ -86,20 +86,20 @@ pub fn give_back(tx: &mut Tx<'_>, kind: &str, name_mac: &str) -> Result<()> {
              in_row = CASE WHEN in_row > 0 THEN in_row - 1 ELSE 0 END
          WHERE kind = $1 AND name_mac = $2 AND failures > 0",
     );
-    tx.execute(GIVE, &[kind.into(), name_mac.into()]).map(|_| ())
+    tx.execute_later(GIVE, &[kind.into(), name_mac.into()])
 }
 
 /// Forgives everything: a sign-in was completed.
 pub fn forgive(tx: &mut Tx<'_>, kind: &str, name_mac: &str) -> Result<()> {
     const FORGIVE: Sql = Sql::new("DELETE FROM attempts WHERE kind = $1 AND name_mac = $2");
-    tx.execute(FORGIVE, &[kind.into(), name_mac.into()]).map(|_| ())
+    tx.execute_later(FORGIVE, &[kind.into(), name_mac.into()])
 }
 
 /// Begins to count anew how many there are in a row. What rests goes on resting.
 pub fn reopen(tx: &mut Tx<'_>, name_mac: &str, kinds: [&str; 2]) -> Result<()> {
     const REOPEN: Sql =
         Sql::new("UPDATE attempts SET in_row = 0 WHERE name_mac = $1 AND kind IN ($2, $3) AND in_row > 0");
-    tx.execute(REOPEN, &[name_mac.into(), kinds[0].into(), kinds[1].into()]).map(|_| ())
+    tx.execute_later(REOPEN, &[name_mac.into(), kinds[0].into(), kinds[1].into()])
 }
 
 /// A kind and the keyed MAC of a name: which row it is.

@@ -69,7 +69,7 @@ pub fn insert(tx: &mut Tx<'_>, new: &Authenticator, last_used_at: Option<Time>, 
         last_used_at.into(),
         sealed::key_of(&new.secret).into(),
     ];
-    tx.execute(INSERT, &values).map(|_| ())
+    tx.execute_later(INSERT, &values)
 }
 
 /// Everything of a user whose codes are good, oldest first.

@@ -34,7 +34,7 @@ pub fn know(tx: &mut Tx<'_>, new: &NewDevice<'_>, now: Time) -> Result<()> {
         now.into(),
         new.expires_at.into(),
     ];
-    tx.execute(KNOW, &values).map(|_| ())
+    tx.execute_later(KNOW, &values)
 }
 
 /// The known browser of a user that has this token.

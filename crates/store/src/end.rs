@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::postgres::{self, Link};
+use crate::link::Link;
 use crate::sql::Engine;
-use crate::{Conn, Error, Kind, Result, Tx, sqlite, sqlite_file};
+use crate::{Conn, Error, Kind, Result, Tx, postgres, sqlite, sqlite_file};
 
 /// The connection.
 pub(crate) enum End {

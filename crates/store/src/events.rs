@@ -52,6 +52,9 @@ pub fn record(tx: &mut Tx<'_>, new: &Event) -> Result<Option<Id>> {
         new.count.into(),
         (&new.mac).into(),
     ];
+    if new.gather.is_none() {
+        return tx.execute_later(RECORD, &values).map(|()| Some(new.id.clone()));
+    }
     tx.one(RECORD, &values, |row| row.id(0))
 }
 

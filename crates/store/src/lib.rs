@@ -43,6 +43,7 @@ pub mod groups;
 pub mod integrity;
 pub mod keys;
 pub mod leases;
+mod link;
 pub mod logins;
 pub mod moving;
 pub mod policies;

@@ -4,25 +4,23 @@
 //! `READ COMMITTED` is enough, since every one-time thing is spent by one conditional statement. What the engine cannot
 //! serialize is run again; what was lost in a COMMIT is not, for nobody knows whether it happened.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use postgres::config::TargetSessionAttrs;
-use postgres::error::SqlState;
-use postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
-use postgres::{Client, NoTls, Statement};
+use tokio_postgres::config::TargetSessionAttrs;
+use tokio_postgres::error::SqlState;
 
 use crate::job::{Queued, Ran, Shape, monotonic};
+use crate::link::Link;
 use crate::marks::{self, Mark};
 use crate::revocations::{self, Hearing};
-use crate::sql::{Engine, RowOf};
+use crate::sql::Engine;
 use crate::tally::{Counted, Counters};
 use crate::tls::{self, Server};
-use crate::{Conn, Error, Result, Row, Sql, State, Time, Tx, Value, migrate, tally};
+use crate::{Conn, Error, Result, Sql, State, Time, Tx, migrate, tally};
 
 const QUEUE: usize = 4096;
 const WRITERS: usize = 8;
@@ -180,7 +178,7 @@ pub(crate) fn mark(url: &str) -> Result<Option<Mark>> {
 
 /// A connection of its own, for whoever needs no lanes.
 pub(crate) fn link(url: &str) -> Result<Link> {
-    Link::open(&server(url)?, Lane::Write).map_err(away)
+    open(&server(url)?, Lane::Write).map_err(away)
 }
 
 /// How many other connections there are to this database that call themselves as this one does.
@@ -199,79 +197,24 @@ fn look_at<T: Send + 'static>(
 ) -> Result<T> {
     let server = server(url)?;
     let look = move || {
-        let mut link = Link::open(&server, Lane::Read).map_err(away)?;
+        let mut link = open(&server, Lane::Read).map_err(away)?;
         look(&mut Conn::new(Engine::Pg(&mut link)))
     };
     // On a thread of its own: the client brings a runtime, and one cannot start within another.
     std::thread::spawn(look).join().unwrap_or_else(|_| Err(Error::broken("looking at the database panicked")))
 }
 
-/// A connection and the statements it has prepared.
-pub(crate) struct Link {
-    client: Client,
-    prepared: HashMap<&'static str, Statement>,
-    /// Counts it for as long as it is open.
-    _counted: Option<Counted>,
-}
-
-impl Link {
-    fn open(server: &Server, lane: Lane) -> Result<Link> {
-        let client = match &server.tls {
-            None => server.config.connect(NoTls),
-            Some(tls) => server.config.connect(tls.clone()),
-        };
-        let mut client = client.map_err(unreached)?;
-        client
-            .batch_execute(
-                "SET statement_timeout = 5000; SET lock_timeout = 3000; SET idle_in_transaction_session_timeout = 10000;
-                 SET synchronous_commit = on; SET standard_conforming_strings = on;",
-            )
-            .map_err(error)?;
-        if lane != Lane::Write {
-            client.batch_execute("SET default_transaction_read_only = on").map_err(error)?;
-        }
-        Ok(Link { client, prepared: HashMap::new(), _counted: None })
+/// A connection as a lane has it.
+fn open(server: &Server, lane: Lane) -> Result<Link> {
+    let mut link = Link::open(server)?;
+    link.control(
+        "SET statement_timeout = 5000; SET lock_timeout = 3000; SET idle_in_transaction_session_timeout = 10000;
+         SET synchronous_commit = on; SET standard_conforming_strings = on;",
+    )?;
+    if lane != Lane::Write {
+        link.control("SET default_transaction_read_only = on")?;
     }
-
-    fn prepare(&mut self, sql: Sql) -> Result<Statement> {
-        if let Some(statement) = self.prepared.get(sql.text()) {
-            return Ok(statement.clone());
-        }
-        let statement = self.client.prepare(sql.text()).map_err(error)?;
-        self.prepared.insert(sql.text(), statement.clone());
-        Ok(statement)
-    }
-
-    pub(crate) fn execute(&mut self, sql: Sql, values: &[Value<'_>]) -> Result<u64> {
-        let statement = self.prepare(sql)?;
-        let values = bind(&statement, values)?;
-        self.client.execute(&statement, &values).map_err(error)
-    }
-
-    pub(crate) fn each(
-        &mut self,
-        sql: Sql,
-        values: &[Value<'_>],
-        read: &mut dyn FnMut(&Row<'_>) -> Result<()>,
-    ) -> Result<()> {
-        let statement = self.prepare(sql)?;
-        let values = bind(&statement, values)?;
-        for row in self.client.query(&statement, &values).map_err(error)? {
-            read(&Row(RowOf::Pg(&row)))?;
-        }
-        Ok(())
-    }
-
-    pub(crate) fn control(&mut self, text: &str) -> Result<()> {
-        self.client.batch_execute(text).map_err(error)
-    }
-}
-
-fn bind<'a>(statement: &Statement, values: &'a [Value<'a>]) -> Result<Vec<&'a (dyn ToSql + Sync)>> {
-    if statement.params().len() != values.len() {
-        return Err(Error::broken("a statement got another number of parameters than it has"));
-    }
-    Ok(values.iter().map(|value| value as _).collect())
+    Ok(link)
 }
 
 /// What came of one run of a job.
@@ -322,9 +265,9 @@ impl Worker {
     }
 
     fn attempt(&mut self, job: &mut Queued) -> Outcome {
-        if self.link.as_ref().is_none_or(|link| link.client.is_closed()) {
-            match Link::open(&self.server, self.lane) {
-                Ok(link) => self.link = Some(Link { _counted: Some(Counted::new(&self.open)), ..link }),
+        if self.link.as_ref().is_none_or(|link| link.is_closed()) {
+            match open(&self.server, self.lane) {
+                Ok(link) => self.link = Some(link.counted(Counted::new(&self.open))),
                 Err(error) => return Outcome::NeverRan(away(error)),
             }
         }
@@ -386,7 +329,7 @@ fn transaction(link: &mut Link, job: &mut Queued, (begin, told): (&str, Option<T
 
 fn commit(link: &mut Link, told: Option<(&Arc<Counters>, &Hearing, bool)>) -> Outcome {
     let began = monotonic();
-    let committed = link.client.batch_execute("COMMIT").map_err(error);
+    let committed = link.control("COMMIT");
     if let Some((counters, hearing, revoked)) = told {
         match &committed {
             Ok(()) => counters.committed(1, began.elapsed()),
@@ -406,6 +349,8 @@ fn commit(link: &mut Link, told: Option<(&Arc<Counters>, &Hearing, bool)>) -> Ou
 }
 
 fn undo(link: &mut Link, again: bool) -> Outcome {
+    // Why it is undone is known already.
+    let _ = link.settle();
     match link.control("ROLLBACK") {
         Ok(()) if again => Outcome::Again,
         ended => Outcome::Ended(ended),
@@ -434,34 +379,13 @@ impl Listener {
     fn ask(&self, link: &mut Option<Link>) -> Result<()> {
         let link = match link {
             Some(link) => link,
-            None => link.insert(Link::open(&self.server, Lane::Check)?),
+            None => link.insert(open(&self.server, Lane::Check)?),
         };
         let sent = monotonic();
         let number = revocations::number(&mut Conn::new(Engine::Pg(link)))?;
         self.hearing.heard(number, sent);
         Ok(())
     }
-}
-
-impl ToSql for Value<'_> {
-    fn to_sql(
-        &self,
-        ty: &Type,
-        out: &mut BytesMut,
-    ) -> std::result::Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
-        match *self {
-            Value::Null => Ok(IsNull::Yes),
-            Value::Bool(yes) => yes.to_sql(ty, out),
-            Value::Int(number) => number.to_sql(ty, out),
-            Value::Text(text) => text.to_sql(ty, out),
-        }
-    }
-
-    fn accepts(ty: &Type) -> bool {
-        [Type::INT8, Type::TEXT, Type::BOOL].contains(ty)
-    }
-
-    to_sql_checked!();
 }
 
 /// The engine's clock.
@@ -471,7 +395,7 @@ pub(crate) fn clock(conn: &mut Conn<'_>) -> Result<Option<Time>> {
     conn.one(CLOCK, &[], |row| row.time(0))
 }
 
-pub(crate) fn error(error: postgres::Error) -> Error {
+pub(crate) fn error(error: tokio_postgres::Error) -> Error {
     match error.code() {
         // `IF NOT EXISTS` does not keep two nodes from making the same table at the same moment.
         Some(&SqlState::UNIQUE_VIOLATION | &SqlState::DUPLICATE_TABLE | &SqlState::DUPLICATE_OBJECT) => {
@@ -505,7 +429,7 @@ pub(crate) fn error(error: postgres::Error) -> Error {
 }
 
 /// Why there is no connection. Where TLS is the reason, with what to do.
-fn unreached(failed: postgres::Error) -> Error {
+pub(crate) fn unreached(failed: tokio_postgres::Error) -> Error {
     match tls::remedy(&failed) {
         Some(remedy) => Error::gone(remedy),
         None => error(failed),
@@ -513,7 +437,7 @@ fn unreached(failed: postgres::Error) -> Error {
 }
 
 /// The client's own words stop before the cause, which is what an operator can act on.
-fn with_causes(error: &postgres::Error) -> String {
+fn with_causes(error: &tokio_postgres::Error) -> String {
     let mut words = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
@@ -531,7 +455,7 @@ fn away(error: Error) -> Error {
     }
 }
 
-fn is_io(error: &postgres::Error) -> bool {
+fn is_io(error: &tokio_postgres::Error) -> bool {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         if cause.is::<std::io::Error>() {

@@ -89,15 +89,17 @@ fn play(mut end: End, queue: &Receiver<Queued>) {
 fn in_turn(end: &mut End, job: &mut Queued) -> Result<()> {
     end.conn().control("SAVEPOINT job")?;
     let ran = job.run(&mut Tx::new(end.conn()));
+    let settled = end.conn().settle();
     if let End::Lite(conn) = end
         && conn.is_autocommit()
     {
         return Err(Error::broken("the engine ended the transaction"));
     }
     let mut conn = end.conn();
-    if ran != Ran::Keep {
+    if ran != Ran::Keep || settled.is_err() {
         conn.control("ROLLBACK TO job")?;
     }
     conn.control("RELEASE job")?;
+    settled?;
     if ran == Ran::Again { Err(Error::Busy) } else { Ok(()) }
 }

@@ -4,7 +4,8 @@
 
 use tempfile::TempDir;
 
-use crate::{Db, Kind, Time};
+use crate::link::Link;
+use crate::{Db, Kind, Time, tls};
 
 /// Names the PostgreSQL cluster that tests may make databases in.
 pub const CLUSTER: &str = "LATCHKEY_TEST_POSTGRES";
@@ -91,8 +92,8 @@ impl Drop for Scratch {
 
 /// On a thread of its own: the client brings its own runtime, and one cannot start within another.
 fn admin(cluster: &str, statement: String) {
-    let config: postgres::Config = cluster.parse().expect("the cluster's URL");
-    let run = move || config.connect(postgres::NoTls).and_then(|mut client| client.batch_execute(&statement));
+    let server = tls::server(cluster).expect("the cluster's URL");
+    let run = move || Link::open(&server).and_then(|mut link| link.control(&statement));
     let ran = std::thread::spawn(run).join();
     if !std::thread::panicking() {
         ran.expect("the statement's thread").expect("the test cluster takes statements");

@@ -46,7 +46,7 @@ pub fn insert(tx: &mut Tx<'_>, new: &NewSession<'_>, now: Time) -> Result<()> {
         new.agent.into(),
         new.level.into(),
     ];
-    tx.execute(INSERT, &values).map(|_| ())
+    tx.execute_later(INSERT, &values)
 }
 
 /// A live session with its user.

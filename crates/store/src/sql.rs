@@ -5,7 +5,7 @@
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::postgres::Link;
+use crate::link::Link;
 use crate::{Counter, Error, Id, Result, Time, postgres, sqlite};
 
 /// One statement, in words both engines understand. Parameters are `$1…$n`.
@@ -174,7 +174,7 @@ pub struct Row<'a>(pub(crate) RowOf<'a>);
 
 pub(crate) enum RowOf<'a> {
     Lite(&'a rusqlite::Row<'a>),
-    Pg(&'a ::postgres::Row),
+    Pg(&'a tokio_postgres::Row),
 }
 
 impl Row<'_> {
@@ -378,8 +378,32 @@ impl<'a> Conn<'a> {
         }
     }
 
+    /// The same without waiting, where the engine is not in this process.
+    fn control_later(&mut self, text: &'static str) -> Result<()> {
+        let result = match &mut self.engine {
+            Engine::Pg(link) => link.control_later(text),
+            _ => return self.control_often(text),
+        };
+        self.note(result)
+    }
+
+    /// Waits for what was sent without waiting.
+    pub(crate) fn settle(&mut self) -> Result<()> {
+        match &mut self.engine {
+            Engine::Pg(link) => {
+                let result = link.settle();
+                self.judge(result)
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn note<T>(&mut self, result: Result<T>) -> Result<T> {
         self.fate.statements += 1;
+        self.judge(result)
+    }
+
+    fn judge<T>(&mut self, result: Result<T>) -> Result<T> {
         if let Err(error) = &result {
             self.fate.again |= matches!(error, Error::Busy);
             self.fate.lost |= matches!(error, Error::Gone(_));
@@ -407,6 +431,17 @@ impl<'a> Tx<'a> {
         self.0.note(result)
     }
 
+    /// Runs a statement of which nobody asks what it did. PostgreSQL gets it with the next one, and when it fails, that one does, or
+    /// the commit.
+    pub fn execute_later(&mut self, sql: Sql, values: &[Value<'_>]) -> Result<()> {
+        let result = match &mut self.0.engine {
+            Engine::Pg(link) => link.execute_later(sql, values),
+            _ => return self.execute(sql, values).map(drop),
+        };
+        self.0.fate.revoked |= sql.revokes();
+        self.0.note(result)
+    }
+
     /// Counts something that happens in this transaction. It counts once that is committed, and not at all if it is undone.
     pub fn count(&mut self, counter: &Counter, more: u64) {
         self.0.fate.counted.push((counter.clone(), more));
@@ -420,10 +455,12 @@ impl<'a> Tx<'a> {
         &mut self,
         f: impl FnOnce(&mut Self) -> Result<T, E>,
     ) -> Result<Result<T, E>> {
-        self.0.control_often("SAVEPOINT inner_job")?;
+        self.0.control_later("SAVEPOINT inner_job")?;
         let before = self.0.fate.failed.take();
         let counted = self.0.fate.counted.len();
         let answer = catch_unwind(AssertUnwindSafe(|| f(self)));
+        // Whatever fails of it fails in here.
+        let _ = self.0.settle();
         let failed = self.0.fate.failed.take();
         if self.0.fate.again || self.0.fate.lost {
             let error = failed.unwrap_or(Error::Busy);
@@ -439,7 +476,7 @@ impl<'a> Tx<'a> {
             self.0.control("ROLLBACK TO SAVEPOINT inner_job")?;
             self.0.fate.counted.truncate(counted);
         }
-        self.0.control_often("RELEASE SAVEPOINT inner_job")?;
+        self.0.control_later("RELEASE SAVEPOINT inner_job")?;
         self.0.fate.failed = before;
         Ok(answer)
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, ThreadId};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -33,9 +33,6 @@ const BUSY: Duration = Duration::from_secs(5);
 /// again.
 const LOG_KEEPS: u32 = 24 << 20;
 
-/// The thread that waits for the disk.
-const SYNC: &str = "db-sync";
-
 pub(crate) struct Sqlite {
     path: PathBuf,
     writes: Option<Sender<Queued>>,
@@ -46,6 +43,8 @@ pub(crate) struct Sqlite {
     stop: Option<Sender<()>>,
     dead: Dead,
     threads: Vec<JoinHandle<()>>,
+    /// The thread that waits for the disk, for which the writer waits in the end.
+    syncs: ThreadId,
 }
 
 impl Sqlite {
@@ -66,6 +65,15 @@ impl Sqlite {
         wal_index::judge_at_each_commit(&mut writer, &index)?;
         let log_file = sqlite_file::beside(path, "-wal");
         let syncer = Arc::new(Syncer::new(log_file, dead.clone(), counters));
+        let (to_sync, committed) = bounded(1);
+        let waits = spawn("db-sync", {
+            let syncer = syncer.clone();
+            move || {
+                let _guard = AbortOnPanic;
+                syncer.work(&committed);
+            }
+        })?;
+        let syncs = waits.thread().id();
         let mut threads = vec![
             spawn(
                 "db-writer",
@@ -77,9 +85,9 @@ impl Sqlite {
                     written,
                     dead: dead.clone(),
                     syncer,
-                    waits: None,
+                    to_sync,
                 }
-                .work(),
+                .work(waits),
             )?,
             spawn("db-checkpoint", {
                 let path = path.to_owned();
@@ -100,7 +108,7 @@ impl Sqlite {
         }
         let (writes, scans) = (Some(writes), Some(scans));
         let (path, points, stop) = (path.to_owned(), Mutex::new(Vec::new()), Some(stop));
-        Ok(Sqlite { path, writes, scans, points, index, stop, dead, threads })
+        Ok(Sqlite { path, writes, scans, points, index, stop, dead, threads, syncs })
     }
 
     pub(crate) fn queue(&self, shape: Shape) -> &Sender<Queued> {
@@ -180,8 +188,7 @@ impl Drop for Sqlite {
         let scanners = self.threads.split_off(self.threads.len().saturating_sub(SCANNERS));
         scanners.into_iter().for_each(join);
         (self.writes, self.stop) = (None, None);
-        // Whoever waits for the disk is waited for by the writer.
-        if std::thread::current().name() != Some(SYNC) {
+        if std::thread::current().id() != self.syncs {
             self.threads.drain(..).for_each(join);
         }
     }
@@ -308,13 +315,12 @@ struct Writer {
     written: Sender<()>,
     dead: Dead,
     syncer: Arc<Syncer>,
-    /// The thread that waits for the disk, once somebody has waited while others were at it.
-    waits: Option<(Sender<Batch>, JoinHandle<()>)>,
+    to_sync: Sender<Batch>,
 }
 
 impl Writer {
     /// In the end it lets go of the database after the last answer.
-    fn work(mut self) -> impl FnOnce() + Send {
+    fn work(self, syncs: JoinHandle<()>) -> impl FnOnce() + Send {
         move || {
             let _guard = AbortOnPanic;
             while let Ok(first) = self.jobs.recv() {
@@ -326,16 +332,16 @@ impl Writer {
                     let _ = self.conn.busy_timeout(BUSY);
                 }
             }
-            if let Some((to_sync, thread)) = self.waits.take() {
-                drop(to_sync);
-                join(thread);
-            }
+            let Writer { conn, to_sync, .. } = self;
+            drop(to_sync);
+            join(syncs);
+            drop(conn);
         }
     }
 
     /// Whatever is queued shares one transaction, and so one fsync; each job has a savepoint of its own. Who comes later than that
     /// shares the next one: if all came together, nobody would work while they wait for the disk.
-    fn batch(&mut self, first: Queued) {
+    fn batch(&self, first: Queued) {
         let most = BATCH.min(self.jobs.len() + 1);
         let Some(mut job) = self.ready(first) else { return };
         if let Err(error) = cached(&self.conn, "BEGIN IMMEDIATE") {
@@ -376,33 +382,16 @@ impl Writer {
     }
 
     /// Has a batch answered once it is on the disk, with all that it may have seen. Whoever is alone waits without another thread.
-    fn settle(&mut self, batch: Batch, wrote: bool) {
-        let idle = self.syncer.is_idle();
-        if idle && !wrote {
-            return self.syncer.answer(batch, &Ok(()));
-        }
-        let alone = idle && self.jobs.is_empty() && (batch.jobs.len() == 1 || self.waits.is_none());
-        match if alone { None } else { self.whoever_waits() } {
-            None => self.syncer.settle(vec![batch]),
-            Some(to_sync) => {
+    fn settle(&self, batch: Batch, wrote: bool) {
+        match (self.syncer.is_idle(), wrote) {
+            (true, false) => self.syncer.answer(batch, &Ok(())),
+            (true, true) if batch.jobs.len() == 1 && self.jobs.is_empty() => self.syncer.settle(vec![batch]),
+            _ => {
                 self.syncer.awaits_one_more();
-                to_sync.send(batch).expect("whoever waits for the disk does so until the writer ends");
+                let sent = self.to_sync.send(batch);
+                sent.expect("whoever waits for the disk does so until the writer ends");
             }
         }
-    }
-
-    /// The way to the thread that waits for the disk, which is started when it is asked for first: none while there can be none.
-    fn whoever_waits(&mut self) -> Option<Sender<Batch>> {
-        if self.waits.is_none() {
-            let (to_sync, committed) = bounded(1);
-            let syncer = self.syncer.clone();
-            let thread = spawn(SYNC, move || {
-                let _guard = AbortOnPanic;
-                syncer.work(&committed);
-            });
-            self.waits = Some((to_sync, thread.ok()?));
-        }
-        self.waits.as_ref().map(|(to_sync, _)| to_sync.clone())
     }
 
     fn ready(&self, job: Queued) -> Option<Queued> {

@@ -160,18 +160,13 @@ mod tests {
                 // Nobody can say then that it is on the disk.
                 std::fs::remove_file(dir.path().join("l.db-wal")).unwrap();
             }
-            // Each is followed by somebody who waits meanwhile.
-            let queue = sqlite.queue(Shape::Write).clone();
-            let writes = move |tx: &mut Tx<'_>| {
+            let writes = |tx: &mut Tx<'_>| {
                 const WRITE: Sql = Sql::new("INSERT INTO t (n) VALUES (1)");
                 assert_eq!(tx.execute(WRITE, &[]).unwrap(), 1);
-                queue.send(Box::new(Deed(|_: &mut Tx<'_>| {}, channel().0))).unwrap();
             };
             for _ in 0..8 {
-                let writes = Deed(writes.clone(), tell.clone());
-                sqlite.queue(Shape::Write).send(Box::new(writes)).unwrap();
+                sqlite.queue(Shape::Write).send(Box::new(Deed(writes, tell.clone()))).unwrap();
             }
-            drop(writes);
             drop(tell);
             go.send(()).unwrap();
             let answers: Vec<_> = told.iter().collect();

@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
-use postgres::Config;
-use postgres::config::{Host, SslMode};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{CertificateError, ClientConfig, RootCertStore};
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{Error, Result};
@@ -174,7 +174,7 @@ fn authorities_of_this_machine() -> Result<RootCertStore> {
 }
 
 /// What an operator can do about a handshake that failed; `None` where something else did.
-pub(crate) fn remedy(error: &postgres::Error) -> Option<&'static str> {
+pub(crate) fn remedy(error: &tokio_postgres::Error) -> Option<&'static str> {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         let within = cause.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());

@@ -211,7 +211,7 @@ pub fn update_hash(tx: &mut Tx<'_>, id: &Id, old: &str, new: &str) -> Result<boo
 pub fn add_wrong_code(tx: &mut Tx<'_>, id: &Id) -> Result<()> {
     const ADD: Sql =
         Sql::new("UPDATE users SET wrong_codes = wrong_codes + 1 WHERE id = $1").revoking_nothing();
-    tx.execute(ADD, &[id.into()]).map(|_| ())
+    tx.execute_later(ADD, &[id.into()])
 }
 
 /// Notes a completed sign-in, which forgives the wrong codes. False when the user was disabled, or everything was ended,

@@ -24,6 +24,11 @@ const FEW: i64 = 150;
 const CHASES: usize = 12;
 /// With so many pages the writer stops in any case, and with each so many more if somebody looks at the old ones so long.
 const MOST: i64 = 32_000;
+/// How often it waits then for whoever is copying already, and how long each time.
+const WAITS: u32 = 400;
+const WAIT: Duration = Duration::from_millis(5);
+/// What SQLite answers meanwhile instead of a number of pages.
+const SOMEBODY_COPIES: i64 = -1;
 /// Between one time and the next.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -102,7 +107,15 @@ impl Log {
     /// Copies back what is left, by the connection of the writer, as far as those who look let it. When all is copied, what is
     /// written next begins the log anew.
     pub(crate) fn copy_the_rest(&self, conn: &Connection) {
-        let copied = checkpoint(conn);
+        let mut copied = checkpoint(conn);
+        for _ in 0..WAITS {
+            // Two cannot copy at once, and whoever copies beside the writer may be in the middle of it.
+            if copied != Some(SOMEBODY_COPIES) || self.index.pages() < MOST {
+                break;
+            }
+            std::thread::sleep(WAIT);
+            copied = checkpoint(conn);
+        }
         let pages = self.index.pages();
         let most = if pages < MOST || copied == Some(pages) { MOST } else { pages + MOST };
         self.most.store(most, Ordering::Relaxed);

@@ -16,7 +16,7 @@ use crate::seen::Sight;
 use crate::{Random, Role, Token};
 
 /// How many are remembered at most.
-const MOST: usize = 150_000;
+const MOST: usize = 220_000;
 /// How long, in milliseconds: what was changed by somebody else than Latchkey is found then.
 const FOR: i64 = 30_000;
 

@@ -254,9 +254,9 @@ fn restarts_one_after_the_other(kind: &str) {
         crowd.stop.store(true, Ordering::SeqCst);
         restarted.unwrap();
     });
-    let seconds = usize::try_from(Clock::System.now().millis_since(began) / 1000).unwrap();
+    let millis = usize::try_from(Clock::System.now().millis_since(began)).unwrap();
     let (asked, signed_in) = (crowd.asked.into_inner(), crowd.signed_in.into_inner());
-    let a_second = asked / seconds.max(1);
+    let a_second = asked * 1000 / millis.max(1);
     let failed = crowd.failed.into_inner().unwrap();
     assert!(failed.is_empty(), "{} of {asked} failed: {failed:#?}\n{}", failed.len(), balancer.said());
     assert!(signed_in > 100, "only {signed_in} signed in");

@@ -78,7 +78,7 @@ fn only_store_knows_a_database_driver() {
         }
     }
     assert!(
-        lists("store", "rusqlite") && lists("store", "postgres"),
+        lists("store", "rusqlite") && lists("store", "tokio-postgres"),
         "tidy no longer sees the drivers of `store`"
     );
 }
