@@ -1,6 +1,7 @@
 -- What a sign-in by code asks of PostgreSQL, for pgbench: the statements that the server logs while one is judged, in their order and in
 -- the same transaction, with other values. They stand in crates/store: attempts, users, authenticators, sessions, devices, events.
--- The one read before it asks whether the budget rests. `:people` is how many there are.
+-- The one read before it asks whether the budget rests. pgbench waits for each; the server sends some with the next one. `:people` is how many
+-- there are.
 \set number random(0, :people - 1)
 \set now 1800000000000 + :client_id
 \set high random(0, 9000000000000000000)
