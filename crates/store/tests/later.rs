@@ -1,8 +1,14 @@
 //! Statements that nobody waits for, on both engines: what fails of them fails whoever asked for it.
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by its name")]
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
 use store::scratch::Scratch;
-use store::{Conn, Db, Error, Result, Sql, Tx};
+use store::{Conn, Db, Error, Kind, Result, Sql, Time, Tx};
 
 const MAKE: Sql = Sql::new("CREATE TABLE notes (id BIGINT NOT NULL PRIMARY KEY, text TEXT NOT NULL)");
 const INSERT: Sql = Sql::new("INSERT INTO notes (id, text) VALUES ($1, 'x')");
@@ -87,4 +93,85 @@ async fn thousands_that_are_not_waited_for_are_done_in_their_order() {
         let last = |id: i64| (0..3000).rev().find(|number| number % 7 == id).unwrap().to_string();
         assert_eq!(rows, (0..7).map(|id| (id, last(id))).collect::<Vec<_>>());
     }
+}
+
+/// Carries what is said to PostgreSQL and back, and counts how often the client speaks after it has heard something.
+struct Relay {
+    address: SocketAddr,
+    turns: Arc<AtomicUsize>,
+}
+
+impl Relay {
+    fn before(socket: String) -> Relay {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let relay = Relay { address: listener.local_addr().unwrap(), turns: Arc::default() };
+        let turns = relay.turns.clone();
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let (client, server) = (client.unwrap(), UnixStream::connect(&socket).unwrap());
+                client.set_nodelay(true).unwrap();
+                let heard = Arc::new(Mutex::new(false));
+                let (from, to, turns, then) =
+                    (client.try_clone().unwrap(), server.try_clone().unwrap(), turns.clone(), heard.clone());
+                std::thread::spawn(move || {
+                    carry(from, to, || {
+                        let mut heard = then.lock().unwrap();
+                        turns.fetch_add(usize::from(*heard), Ordering::SeqCst);
+                        *heard = false;
+                    });
+                });
+                std::thread::spawn(move || carry(server, client, || *heard.lock().unwrap() = true));
+            }
+        });
+        relay
+    }
+}
+
+/// Up to the end of one of them, which ends both.
+fn carry(mut from: impl Read, mut to: impl Write, each: impl Fn()) {
+    let mut bytes = vec![0; 1 << 16];
+    while let Ok(count @ 1..) = from.read(&mut bytes) {
+        each();
+        if to.write_all(&bytes[..count]).is_err() {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_costs_no_round_trip() {
+    let scratch = Scratch::new(Kind::Postgres);
+    notes(&scratch).await;
+    let (name, place) = scratch.url().split_once('?').unwrap();
+    let value = |key: &str| {
+        let value = place.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='));
+        value.unwrap().replace("%2F", "/")
+    };
+    let relay = Relay::before(format!("{}/.s.PGSQL.{}", value("host"), value("port")));
+    let name = name.rsplit('/').next().unwrap();
+    let url = format!("postgres://postgres@{}/{name}?sslmode=disable", relay.address);
+    let db = Db::open(&url, Time::from_millis(0)).await.unwrap();
+    let mut least = [usize::MAX; 2];
+    for round in 0..60_i64 {
+        // The first times a connection prepares its statements.
+        let waits = round % 2 == 0;
+        let before = relay.turns.load(Ordering::SeqCst);
+        let wrote = db.write(move |tx| {
+            let put = |tx: &mut Tx<'_>, number: i64| {
+                let values = [number.into(), "x".into()];
+                if waits { tx.execute(PUT, &values).map(drop) } else { tx.execute_later(PUT, &values) }
+            };
+            insert(tx, 1000 + round)?;
+            put(tx, 1)?;
+            put(tx, 2)?;
+            tx.savepoint(|tx| put(tx, 3).and_then(|()| put(tx, 4)))??;
+            put(tx, 5)
+        });
+        wrote.await.unwrap();
+        let turns = relay.turns.load(Ordering::SeqCst) - before;
+        let least = &mut least[usize::from(!waits)];
+        *least = turns.min(*least);
+    }
+    // BEGIN, the insert, all up to the end of the savepoint, and the rest with COMMIT; the same with each waited for.
+    assert_eq!(least, [8, 4]);
 }
