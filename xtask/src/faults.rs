@@ -31,11 +31,12 @@ enum How {
     Not(&'static str),
 }
 
-/// Where a test is: the name of a test binary, or of a library with tests of its own.
+/// Where a test is: the name of a test binary, after that of its crate where several have one of that name; or of a library with
+/// tests of its own.
 type Binary = &'static str;
 
 const PROCESS: Binary = "process";
-const SITE: Binary = "it";
+const SITE: Binary = "web/it";
 const ENGINE: Binary = "engine";
 const STORE: Binary = "store";
 const WEB: Binary = "web";
@@ -249,7 +250,7 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
     let options = Options::parse(words)?;
     tools::ensure(&tools::ALL)?;
     start(cargo().args(["build", "--locked", "--release", "-p", "latchkey"]))?;
-    let suite = Suite::build(&["--lib", "--test", PROCESS, "--test", SITE, "--test", ENGINE])?;
+    let suite = Suite::build(&["--lib", "--test", PROCESS, "--test", "it", "--test", ENGINE])?;
     let program = target()?.join("release/latchkey");
     let (lent, cluster) = match attack::given() {
         Some(url) => (url, None),
@@ -382,7 +383,11 @@ impl Suite {
 
     /// Runs one test, or those whose names begin so, and answers what was printed. Fails where one fails, and where there is none.
     pub(crate) fn run(&self, binary: &str, name: &str, variables: &[(&str, OsString)]) -> Result<String> {
-        let found = self.binaries.iter().find(|(known, ..)| known == binary);
+        let (of, name_of_it) = binary.rsplit_once('/').unwrap_or(("", binary));
+        let is_it = |(known, _, directory): &&(String, PathBuf, PathBuf)| {
+            known == name_of_it && (of.is_empty() || directory.ends_with(of))
+        };
+        let found = self.binaries.iter().find(is_it);
         let (_, program, directory) = found.with_context(|| format!("no test binary is called {binary}"))?;
         let mut tests = Command::new(program);
         tests.args(["--nocapture", "--test-threads=1", name]).current_dir(directory);

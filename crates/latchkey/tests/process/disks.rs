@@ -54,7 +54,7 @@ struct Order {
     written: bool,
     syncing: Vec<String>,
     synced: bool,
-    /// Whether more was written after that. A chore does that now and then.
+    /// Whether more was written after that, or meanwhile. A chore does that now and then.
     more: bool,
     /// Sign-ins that were answered after something that was written for them was on the disk, and before.
     right: usize,
@@ -70,7 +70,8 @@ impl Order {
         let thread = line.split_whitespace().next().unwrap_or("").to_owned();
         let syncs = line.contains("fdatasync") || line.contains("fsync");
         if line.contains("pwrite64(") && line.contains("latchkey.db-wal") {
-            (self.written, self.more, self.syncing) = (true, self.synced, Vec::new());
+            // What is written while somebody syncs is not what they sync.
+            (self.written, self.more) = (true, self.synced || !self.syncing.is_empty());
         } else if syncs && line.contains("latchkey.db-wal") && self.written {
             self.syncing.push(thread);
             self.synced |= line.ends_with("= 0");
