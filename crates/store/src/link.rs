@@ -9,13 +9,13 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 use tokio_postgres::{Client, NoTls, Statement};
 
-use crate::postgres::{error, unreached};
 use crate::sql::RowOf;
 use crate::tally::Counted;
-use crate::tls::Server;
+use crate::tls::{self, Server};
 use crate::{Error, Result, Row, Sql, Value};
 
 /// How many are under way at most before one is waited for.
@@ -195,6 +195,70 @@ impl Drop for Link {
             let _ = self.runtime.block_on(async { tokio::time::timeout(FAREWELL, carrier).await });
         }
     }
+}
+
+/// What the engine or the connection says, as this crate says it.
+pub(crate) fn error(error: tokio_postgres::Error) -> Error {
+    match error.code() {
+        // `IF NOT EXISTS` does not keep two nodes from making the same table at the same moment.
+        Some(&SqlState::UNIQUE_VIOLATION | &SqlState::DUPLICATE_TABLE | &SqlState::DUPLICATE_OBJECT) => {
+            Error::Taken
+        }
+        Some(&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED) => Error::Busy,
+        // A key was changed while somebody sealed with it, or while it was being removed: run again, both see what is.
+        Some(&SqlState::FOREIGN_KEY_VIOLATION)
+            if error
+                .as_db_error()
+                .and_then(|e| e.constraint())
+                .is_some_and(|name| name.contains("sealed_by")) =>
+        {
+            Error::Busy
+        }
+        // Somebody else kept what we wanted for too long, a paused node for one: whoever asks may come again.
+        Some(&SqlState::LOCK_NOT_AVAILABLE | &SqlState::QUERY_CANCELED) => Error::Overloaded,
+        // It was us who kept it, and the server has ended the connection.
+        Some(&SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT) => Error::gone(with_causes(&error)),
+        // 57P0x: the server is shutting down or starting; 08xxx: the connection.
+        Some(code) if code.code().starts_with("57P0") || code.code().starts_with("08") => {
+            Error::gone(with_causes(&error))
+        }
+        Some(code) => {
+            let message = error.as_db_error().map_or("", |e| e.message());
+            Error::broken(format!("{message} ({})", code.code()))
+        }
+        None if error.is_closed() || is_io(&error) => Error::gone(with_causes(&error)),
+        None => Error::broken(error),
+    }
+}
+
+/// Why there is no connection. Where TLS is the reason, with what to do.
+fn unreached(failed: tokio_postgres::Error) -> Error {
+    match tls::remedy(&failed) {
+        Some(remedy) => Error::gone(remedy),
+        None => error(failed),
+    }
+}
+
+/// The client's own words stop before the cause, which is what an operator can act on.
+fn with_causes(error: &tokio_postgres::Error) -> String {
+    let mut words = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        words = format!("{words}: {cause}");
+        source = cause.source();
+    }
+    words
+}
+
+fn is_io(error: &tokio_postgres::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if cause.is::<std::io::Error>() {
+            return true;
+        }
+        source = cause.source();
+    }
+    false
 }
 
 /// A value of a statement that travels by itself.

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use tokio_postgres::config::TargetSessionAttrs;
-use tokio_postgres::error::SqlState;
 
 use crate::job::{Queued, Ran, Shape, monotonic};
 use crate::link::Link;
@@ -395,73 +394,10 @@ pub(crate) fn clock(conn: &mut Conn<'_>) -> Result<Option<Time>> {
     conn.one(CLOCK, &[], |row| row.time(0))
 }
 
-pub(crate) fn error(error: tokio_postgres::Error) -> Error {
-    match error.code() {
-        // `IF NOT EXISTS` does not keep two nodes from making the same table at the same moment.
-        Some(&SqlState::UNIQUE_VIOLATION | &SqlState::DUPLICATE_TABLE | &SqlState::DUPLICATE_OBJECT) => {
-            Error::Taken
-        }
-        Some(&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED) => Error::Busy,
-        // A key was changed while somebody sealed with it, or while it was being removed: run again, both see what is.
-        Some(&SqlState::FOREIGN_KEY_VIOLATION)
-            if error
-                .as_db_error()
-                .and_then(|e| e.constraint())
-                .is_some_and(|name| name.contains("sealed_by")) =>
-        {
-            Error::Busy
-        }
-        // Somebody else kept what we wanted for too long, a paused node for one: whoever asks may come again.
-        Some(&SqlState::LOCK_NOT_AVAILABLE | &SqlState::QUERY_CANCELED) => Error::Overloaded,
-        // It was us who kept it, and the server has ended the connection.
-        Some(&SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT) => Error::gone(with_causes(&error)),
-        // 57P0x: the server is shutting down or starting; 08xxx: the connection.
-        Some(code) if code.code().starts_with("57P0") || code.code().starts_with("08") => {
-            Error::gone(with_causes(&error))
-        }
-        Some(code) => {
-            let message = error.as_db_error().map_or("", |e| e.message());
-            Error::broken(format!("{message} ({})", code.code()))
-        }
-        None if error.is_closed() || is_io(&error) => Error::gone(with_causes(&error)),
-        None => Error::broken(error),
-    }
-}
-
-/// Why there is no connection. Where TLS is the reason, with what to do.
-pub(crate) fn unreached(failed: tokio_postgres::Error) -> Error {
-    match tls::remedy(&failed) {
-        Some(remedy) => Error::gone(remedy),
-        None => error(failed),
-    }
-}
-
-/// The client's own words stop before the cause, which is what an operator can act on.
-fn with_causes(error: &tokio_postgres::Error) -> String {
-    let mut words = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        words = format!("{words}: {cause}");
-        source = cause.source();
-    }
-    words
-}
-
 /// Whatever kept us from a connection. It is said once that the database is away.
 fn away(error: Error) -> Error {
     match error {
         Error::Gone(_) => error,
         other => Error::gone(other),
     }
-}
-
-fn is_io(error: &tokio_postgres::Error) -> bool {
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if cause.is::<std::io::Error>() {
-            return true;
-        }
-        source = cause.source();
-    }
-    false
 }

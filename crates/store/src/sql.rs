@@ -5,8 +5,8 @@
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::link::Link;
-use crate::{Counter, Error, Id, Result, Time, postgres, sqlite};
+use crate::link::{self, Link};
+use crate::{Counter, Error, Id, Result, Time, sqlite};
 
 /// One statement, in words both engines understand. Parameters are `$1…$n`.
 ///
@@ -182,7 +182,7 @@ impl Row<'_> {
     pub fn int(&self, column: usize) -> Result<i64> {
         match &self.0 {
             RowOf::Lite(row) => row.get(column).map_err(sqlite::error),
-            RowOf::Pg(row) => row.try_get(column).map_err(postgres::error),
+            RowOf::Pg(row) => row.try_get(column).map_err(link::error),
         }
     }
 
@@ -190,7 +190,7 @@ impl Row<'_> {
     pub fn opt_int(&self, column: usize) -> Result<Option<i64>> {
         match &self.0 {
             RowOf::Lite(row) => row.get(column).map_err(sqlite::error),
-            RowOf::Pg(row) => row.try_get(column).map_err(postgres::error),
+            RowOf::Pg(row) => row.try_get(column).map_err(link::error),
         }
     }
 
@@ -198,7 +198,7 @@ impl Row<'_> {
     pub fn bool(&self, column: usize) -> Result<bool> {
         match &self.0 {
             RowOf::Lite(row) => row.get(column).map_err(sqlite::error),
-            RowOf::Pg(row) => row.try_get(column).map_err(postgres::error),
+            RowOf::Pg(row) => row.try_get(column).map_err(link::error),
         }
     }
 
@@ -206,7 +206,7 @@ impl Row<'_> {
     pub fn text(&self, column: usize) -> Result<String> {
         match &self.0 {
             RowOf::Lite(row) => row.get(column).map_err(sqlite::error),
-            RowOf::Pg(row) => row.try_get(column).map_err(postgres::error),
+            RowOf::Pg(row) => row.try_get(column).map_err(link::error),
         }
     }
 
@@ -214,7 +214,7 @@ impl Row<'_> {
     pub fn opt_text(&self, column: usize) -> Result<Option<String>> {
         match &self.0 {
             RowOf::Lite(row) => row.get(column).map_err(sqlite::error),
-            RowOf::Pg(row) => row.try_get(column).map_err(postgres::error),
+            RowOf::Pg(row) => row.try_get(column).map_err(link::error),
         }
     }
 

@@ -22,8 +22,8 @@ fn curl(proxy: &Proxy) -> Command {
     command
 }
 
-/// Curl heard that the stream was reset. Caddy and Traefik reset it after a whole answer to somebody whose body they did not
-/// wait for, as RFC 9113 section 8.1 allows, and this curl then throws the answer away.
+/// Curl heard that the stream was reset. Behind Caddy that was seen in one of some hundreds, after which the same was answered: a server may
+/// do so after a whole answer to somebody who is still sending (RFC 9113, section 8.1), and curl 7.88 throws the answer away.
 const RESET: i32 = 92;
 
 /// What curl shows of an answer: its head, and its body.
