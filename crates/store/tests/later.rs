@@ -78,6 +78,23 @@ async fn what_was_sent_without_waiting_within_a_savepoint_fails_that_alone() {
 }
 
 #[tokio::test]
+async fn in_a_rehearsal_it_fails_that_job_and_the_next_one_goes_on() {
+    for scratch in Scratch::both() {
+        drop(scratch.open().await);
+        let db = Db::rehearsing(scratch.url(), Time::from_millis(0)).await.unwrap();
+        db.write(|tx| tx.execute(MAKE, &[]).and_then(|_| insert(tx, 1))).await.unwrap();
+        let failed = db.write(|tx| {
+            tx.execute_later(INSERT, &[2.into()])?;
+            let _ = tx.execute_later(INSERT, &[1.into()]);
+            Ok::<_, Error>(())
+        });
+        assert!(matches!(failed.await, Err(Error::Taken)));
+        db.write(|tx| tx.execute_later(INSERT, &[3.into()])).await.unwrap();
+        assert_eq!(db.scan(count).await.unwrap(), 2);
+    }
+}
+
+#[tokio::test]
 async fn thousands_that_are_not_waited_for_are_done_in_their_order() {
     for scratch in Scratch::both() {
         let db = notes(&scratch).await;
