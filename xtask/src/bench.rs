@@ -96,6 +96,11 @@ impl Bench {
         if self.quick { 2 } else { 7 }
     }
 
+    /// The same of what is far from one turn to the next.
+    fn many_rounds(&self) -> usize {
+        2 * self.rounds() + 1
+    }
+
     /// For how many seconds each time.
     fn seconds(&self) -> f64 {
         if self.quick { 1.0 } else { 3.0 }

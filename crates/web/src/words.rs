@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
@@ -137,10 +137,10 @@ impl From<&u32> for Arg<'_> {
     }
 }
 
-/// The words of every language. Cheap to clone; made once at start.
+/// The words of every language. Cheap to clone. A language takes a quarter of a megabyte, and none before somebody reads it.
 #[derive(Clone)]
 pub(crate) struct Words {
-    catalogs: Arc<[Catalog; Language::ALL.len()]>,
+    catalogs: Arc<[OnceLock<Catalog>; Language::ALL.len()]>,
 }
 
 struct Catalog {
@@ -150,9 +150,10 @@ struct Catalog {
 }
 
 impl Words {
-    /// Reads the embedded files. They are compiled in and tested, so there is nothing to go wrong at run time.
+    /// The embedded files are read when they are needed. They are compiled in and tested, so there is nothing to go wrong at run
+    /// time.
     pub(crate) fn new() -> Words {
-        Words { catalogs: Arc::new(Language::ALL.map(Catalog::of)) }
+        Words { catalogs: Arc::default() }
     }
 
     /// The words for `key`, which takes no values. A missing key shows in English, and else as itself.
@@ -186,10 +187,11 @@ impl Words {
     }
 
     fn catalog(&self, language: Language) -> &Catalog {
-        match language {
+        let catalog = match language {
             Language::En => &self.catalogs[0],
             Language::De => &self.catalogs[1],
-        }
+        };
+        catalog.get_or_init(|| Catalog::of(language))
     }
 }
 

@@ -15,7 +15,7 @@ const THEIRS: &str = "Python's qrcode";
 
 pub(crate) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let python = tutorial::python()?;
-    for _ in 0..bench.rounds() {
+    for _ in 0..bench.many_rounds() {
         let seconds = bench.seconds().to_string();
         let ours = capture(Command::new(bench.program("qr")).arg(&seconds))?;
         report.note((WHAT, OURS, "/s"), number(&ours)?);

@@ -53,11 +53,11 @@ pub(crate) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
         // Whoever is checked for the first time is looked up, and noted as seen. That takes as long as there are people.
         checks(people.tokens(), server, if people.count > 10_000 { 15.0 } else { 2.0 }).ask(bench)?;
     }
-    for round in 0..bench.rounds() {
+    for round in 0..bench.many_rounds() {
         for (people, server, who) in &houses {
             note(report, (WHAT, who), &checks(people.tokens(), server, bench.seconds()).ask(bench)?);
         }
-        println!("   round {} of {}, of everybody", round + 1, bench.rounds());
+        println!("   round {} of {}, of everybody", round + 1, bench.many_rounds());
     }
     for (_, server, who) in &houses {
         report.note((LOADED, who, " MiB"), server.memory()?);

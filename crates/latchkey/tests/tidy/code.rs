@@ -17,7 +17,7 @@ const GLOBALS: [Global; 5] = [
     Global { package: "otp", traits: 0, statics: 0, cells: 0 },
     Global { package: "store", traits: 0, statics: 0, cells: 2 },
     Global { package: "auth", traits: 0, statics: 0, cells: 0 },
-    Global { package: "web", traits: 0, statics: 0, cells: 1 },
+    Global { package: "web", traits: 0, statics: 0, cells: 2 },
     Global { package: "latchkey", traits: 0, statics: 0, cells: 0 },
 ];
 

@@ -114,6 +114,19 @@ fn a_missing_key_shows_as_itself() {
 }
 
 #[test]
+fn a_language_that_nobody_reads_takes_no_memory() {
+    let words = Words::new();
+    let read =
+        |words: &Words| Language::ALL.map(|language| words.catalogs[language as usize].get().is_some());
+    assert_eq!(read(&words), [false, false]);
+    assert_eq!(words.get(Language::En, "login-heading"), words.clone().get(Language::En, "login-heading"));
+    assert_eq!(read(&words), [true, false]);
+    // Nobody has this word: English is asked for it, too.
+    assert_eq!(words.clone().get(Language::De, "no-such-key"), "no-such-key");
+    assert_eq!(read(&words), [true, true]);
+}
+
+#[test]
 fn values_are_filled_in_without_invisible_marks() {
     let words = Words::new();
     let text = words.get_with(Language::En, "register-heading", &[("issuer", Arg::Text("Acme"))]);
