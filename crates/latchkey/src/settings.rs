@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
+use std::pin::{Pin, pin};
 
 use auth::config::{Listen, Place};
 use auth::{App, Config};
@@ -112,6 +113,14 @@ impl Settings {
 
 /// A command is over soon: it needs no more than this thread.
 fn block_on<T>(command: impl Future<Output = Result<T>>) -> Result<T> {
+    let mut done = None;
+    drive(pin!(async { done = Some(command.await) }))?;
+    done.unwrap_or_else(|| Err(Trouble::failed("the command did not come to an end")))
+}
+
+/// The same without the types: what runs it is compiled once, and not for each command.
+fn drive(command: Pin<&mut dyn Future<Output = ()>>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|e| Trouble::failed(format!("cannot start: {e}")))?.block_on(command)
+    runtime.map_err(|e| Trouble::failed(format!("cannot start: {e}")))?.block_on(command);
+    Ok(())
 }

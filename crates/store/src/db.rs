@@ -7,7 +7,7 @@ use std::time::Duration;
 use crossbeam_channel::{Sender, TrySendError};
 use tokio::sync::oneshot;
 
-use crate::job::{Job, Queued, Shape, deadline};
+use crate::job::{self, Queued, Shape, deadline};
 use crate::postgres::Postgres;
 use crate::rehearsal::Rehearsal;
 use crate::sqlite::Sqlite;
@@ -391,11 +391,14 @@ impl Db {
         E: From<Error> + Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        let counters = self.counters.clone();
-        let (deadline, answer_of, counted) = (deadline(wait), None, Vec::new());
-        let job = Box::new(Job { shape, closure, deadline, reply, answer: answer_of, counters, counted });
+        let (job, back) = job::job((shape, deadline(wait)), &self.counters, closure);
+        self.send(job, back, wait).await?.take_answer()
+    }
+
+    /// Sends a job, and has it back when it is answered.
+    async fn send(&self, job: Queued, back: oneshot::Receiver<Queued>, wait: Duration) -> Result<Queued> {
         let refused = |_: &Error| self.counters.refused();
+        let shape = job.shape();
         match &*self.engine {
             Engine::Sqlite(sqlite) => submit(sqlite.queue(shape), job).inspect_err(refused)?,
             Engine::Postgres(postgres) => submit(postgres.queue(shape), job).inspect_err(refused)?,
@@ -404,19 +407,16 @@ impl Db {
             Engine::Sim(sim) => sim.submit(job),
         }
         let answered = if self.hurried {
-            let Ok(answered) = tokio::time::timeout(wait, answer).await else {
+            let Ok(answered) = tokio::time::timeout(wait, back).await else {
                 self.counters.refused();
-                return Err(Error::gone("it does not answer in time").into());
+                return Err(Error::gone("it does not answer in time"));
             };
             answered
         } else {
-            answer.await
+            back.await
         };
         // A job that is dropped unanswered was skipped as stale, or its thread is gone with the database.
-        answered.unwrap_or_else(|_| {
-            self.counters.refused();
-            Err(Error::Overloaded.into())
-        })
+        answered.map_err(|_| Error::Overloaded).inspect_err(refused)
     }
 }
 

@@ -125,19 +125,27 @@ impl Sqlite {
         f: impl Fn(&mut Conn<'_>) -> Result<T, E>,
         counters: &Counters,
     ) -> Result<T, E> {
+        let mut answer = None;
+        let looked = self.at_point(&mut |conn| answer = Some(f(conn)), counters);
+        match (answer, looked) {
+            (Some(answer), Ok(())) | (Some(answer @ Err(_)), Err(_)) => answer,
+            (_, Err(error)) => Err(error.into()),
+            (None, Ok(())) => Err(Error::broken("nothing was looked up").into()),
+        }
+    }
+
+    /// The same without the types. An error is the engine's.
+    fn at_point(&self, f: &mut dyn FnMut(&mut Conn<'_>), counters: &Counters) -> Result<()> {
         let idle = self.points.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = idle.map_or_else(|| connect(&self.path, Access::Read), Ok)?;
         let mut conn = Conn::for_one_statement(Engine::Lite(&connection));
-        let answer = f(&mut conn);
+        f(&mut conn);
         counters.statements(conn.fate.statements);
         counters.read();
-        let answer = match (answer, conn.fate.failed.take()) {
-            (Ok(_), Some(error)) => Err(error.into()),
-            (answer, _) => answer,
-        };
+        let failed = conn.fate.failed.take();
         // There are never more than there are threads that ask, so the pool needs no bound. A panic drops its own.
         self.points.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-        answer
+        failed.map_or(Ok(()), Err)
     }
 
     pub(crate) fn lanes(&self) -> Vec<Lane> {

@@ -101,43 +101,42 @@ impl Syncer {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
     use std::sync::mpsc::{Sender, channel};
+    use std::task::{Context, Poll, Wake, Waker};
+    use std::time::Duration;
 
     use rusqlite::Connection;
+    use tokio::sync::oneshot::Receiver;
 
     use super::*;
-    use crate::job::{Ran, Shape, Work, monotonic};
+    use crate::job::{self, Shape, deadline, monotonic};
+    use crate::sql::Engine;
     use crate::sqlite::Sqlite;
-    use crate::{Sql, Tx};
+    use crate::{Conn, Error, Sql, Tx};
 
-    /// Which thread answered, and whether all was well.
-    type Answer = (Option<String>, bool);
+    const WAIT: Duration = Duration::from_secs(60);
 
-    /// Does something, and tells how it is answered.
-    struct Deed<F>(F, Sender<Answer>);
-
-    impl<F: FnMut(&mut Tx<'_>) + Send> Work for Deed<F> {
-        fn shape(&self) -> Shape {
-            Shape::Write
-        }
-
-        fn is_stale(&self) -> bool {
-            false
-        }
-
-        fn run(&mut self, tx: &mut Tx<'_>) -> Ran {
-            (self.0)(tx);
-            Ran::Keep
-        }
-
-        fn answer(self: Box<Self>, ended: Result<()>) {
-            let _ = self.1.send((std::thread::current().name().map(str::to_owned), ended.is_ok()));
-        }
+    fn write(closure: impl Fn(&mut Tx<'_>) + Send + 'static) -> (Queued, Receiver<Queued>) {
+        let closure = move |tx: &mut Tx<'_>| {
+            closure(tx);
+            Ok::<(), Error>(())
+        };
+        job::job((Shape::Write, deadline(WAIT)), &Arc::default(), closure)
     }
 
-    /// A batch of one that is done already.
-    fn batch(tell: &Sender<Answer>) -> Batch {
-        Batch { jobs: vec![Box::new(Deed(|_: &mut Tx<'_>| {}, tell.clone()))], began: monotonic() }
+    #[expect(clippy::boxed_local, reason = "it comes so")]
+    fn is_well(mut job: Queued) -> bool {
+        job.take_answer::<(), Error>().is_ok()
+    }
+
+    /// Tells which thread answers.
+    struct Ear(Sender<Option<String>>);
+
+    impl Wake for Ear {
+        fn wake(self: Arc<Self>) {
+            let _ = self.0.send(std::thread::current().name().map(str::to_owned));
+        }
     }
 
     /// Eight who write together are answered by whoever waits for the disk, and as that ends.
@@ -149,12 +148,12 @@ mod tests {
             Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (n INTEGER)").unwrap();
             let sqlite = Sqlite::open(&path, Arc::default()).unwrap();
             let ((begins, begun), (go, wait), (tell, told)) = (channel(), channel(), channel());
-            let looks = move |_: &mut Tx<'_>| {
+            let wait = std::sync::Mutex::new(wait);
+            let (looks, _back) = write(move |_| {
                 begins.send(()).unwrap();
-                wait.recv().unwrap();
-            };
-            let nobody = channel().0;
-            sqlite.queue(Shape::Write).send(Box::new(Deed(looks, nobody))).unwrap();
+                wait.lock().unwrap().recv().unwrap();
+            });
+            sqlite.queue(Shape::Write).send(looks).unwrap();
             begun.recv().unwrap();
             if !well {
                 // Nobody can say then that it is on the disk.
@@ -164,13 +163,20 @@ mod tests {
                 const WRITE: Sql = Sql::new("INSERT INTO t (n) VALUES (1)");
                 assert_eq!(tx.execute(WRITE, &[]).unwrap(), 1);
             };
+            let ear = Waker::from(Arc::new(Ear(tell)));
+            let mut backs = Vec::new();
             for _ in 0..8 {
-                sqlite.queue(Shape::Write).send(Box::new(Deed(writes, tell.clone()))).unwrap();
+                let (job, mut back) = write(writes);
+                let heard = pin!(&mut back).poll(&mut Context::from_waker(&ear));
+                assert!(matches!(heard, Poll::Pending));
+                backs.push(back);
+                sqlite.queue(Shape::Write).send(job).unwrap();
             }
-            drop(tell);
             go.send(()).unwrap();
-            let answers: Vec<_> = told.iter().collect();
-            assert_eq!(answers, vec![(Some("db-sync".to_owned()), well); 8]);
+            let threads: Vec<_> = backs.iter().map(|_| told.recv_timeout(WAIT).unwrap()).collect();
+            assert_eq!(threads, vec![Some("db-sync".to_owned()); 8]);
+            let answers: Vec<_> = backs.iter_mut().map(|back| is_well(back.try_recv().unwrap())).collect();
+            assert_eq!(answers, [well; 8]);
         }
     }
 
@@ -180,42 +186,24 @@ mod tests {
         let (dead, counters) = (Arc::default(), Arc::<Counters>::default());
         let log = dir.path().join("l.db-wal");
         let syncer = Syncer::new(log.clone(), Arc::clone(&dead), counters.clone());
-        let (tell, told) = channel();
-        let batch = || batch(&tell);
-        let well = || told.try_iter().map(|(_, well)| well).collect::<Vec<_>>();
-        let answers = |batches: Vec<Batch>| {
+        // Batches of one job each, which has run.
+        let answers = |syncer: &Syncer, batches: usize| {
+            let memory = Connection::open_in_memory().unwrap();
+            let (batches, backs): (Vec<_>, Vec<_>) = (0..batches)
+                .map(|_| {
+                    let (mut job, back) = write(|_| {});
+                    job.run(&mut Tx::new(Conn::new(Engine::Lite(&memory))));
+                    (Batch { jobs: vec![job], began: monotonic() }, back)
+                })
+                .unzip();
             syncer.settle(batches);
-            well()
+            backs.into_iter().map(|mut back| is_well(back.try_recv().unwrap())).collect::<Vec<_>>()
         };
-        assert_eq!(answers(vec![batch()]), [false], "there is no log");
+        assert_eq!(answers(&syncer, 1), [false], "there is no log");
         std::fs::write(&log, "").unwrap();
-        assert_eq!(
-            answers(vec![batch(), batch()]),
-            [false, false],
-            "now there is one, and it may lack something"
-        );
+        assert_eq!(answers(&syncer, 2), [false, false], "now there is one, and it may lack something");
         assert!(dead.get().is_some() && counters.has_failed());
         let another = Syncer::new(log, Arc::default(), counters.clone());
-        another.settle(vec![batch(), batch()]);
-        assert_eq!(well(), [true, true]);
-        assert!(!counters.has_failed());
-    }
-
-    #[test]
-    fn batches_are_answered_in_their_order_and_then_nobody_waits() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("l.db-wal"), "").unwrap();
-        let syncer = Syncer::new(dir.path().join("l.db-wal"), Arc::default(), Arc::default());
-        let (to_sync, batches) = crossbeam_channel::bounded(8);
-        let (tell, told) = channel();
-        for _ in 0..8 {
-            syncer.awaits_one_more();
-            to_sync.send(batch(&tell)).unwrap();
-        }
-        drop((to_sync, tell));
-        assert!(!syncer.is_idle());
-        syncer.work(&batches);
-        assert!(syncer.is_idle());
-        assert_eq!(told.iter().map(|(_, well)| well).collect::<Vec<_>>(), [true; 8]);
+        assert_eq!(answers(&another, 2), [true, true]);
     }
 }
