@@ -157,13 +157,17 @@ impl Link {
     /// more in a transaction after that.
     fn ask<T>(&mut self, answer: impl Future<Output = Answer<T>>) -> Result<T> {
         let underway = std::mem::take(&mut self.underway);
-        let all = async {
-            // It is sent before anything is waited for, and answered last.
-            let answer = answer.await;
+        let earlier = async {
             for earlier in underway {
                 earlier.await?;
             }
-            answer
+            Ok(())
+        };
+        // In its first turn it is sent, before anything is waited for. Those before it are heard meanwhile: of what nobody hears the
+        // connection keeps two pieces, and after that it reads nothing more.
+        let all = async {
+            let (answer, earlier) = tokio::join!(biased; answer, earlier);
+            earlier.and(answer)
         };
         let (mut all, carrier) = (pin!(all), &mut self.carrier);
         let answered = self.runtime.block_on(poll_fn(|context| {

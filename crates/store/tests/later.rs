@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use store::scratch::Scratch;
 use store::{Conn, Db, Error, Kind, Result, Sql, Time, Tx};
@@ -119,7 +120,14 @@ struct Relay {
 }
 
 impl Relay {
-    fn before(socket: String) -> Relay {
+    /// Before the database of `scratch`. What the server says arrives in pieces of so many bytes.
+    fn before(scratch: &Scratch, piece: usize) -> Relay {
+        let (_, place) = scratch.url().split_once('?').unwrap();
+        let value = |key: &str| {
+            let value = place.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='));
+            value.unwrap().replace("%2F", "/")
+        };
+        let socket = format!("{}/.s.PGSQL.{}", value("host"), value("port"));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let relay = Relay { address: listener.local_addr().unwrap(), turns: Arc::default() };
         let turns = relay.turns.clone();
@@ -131,26 +139,40 @@ impl Relay {
                 let (from, to, turns, then) =
                     (client.try_clone().unwrap(), server.try_clone().unwrap(), turns.clone(), heard.clone());
                 std::thread::spawn(move || {
-                    carry(from, to, || {
+                    carry((from, to), WHOLE, || {
                         let mut heard = then.lock().unwrap();
                         turns.fetch_add(usize::from(*heard), Ordering::SeqCst);
                         *heard = false;
                     });
                 });
-                std::thread::spawn(move || carry(server, client, || *heard.lock().unwrap() = true));
+                std::thread::spawn(move || carry((server, client), piece, || *heard.lock().unwrap() = true));
             }
         });
         relay
     }
+
+    async fn open(&self, scratch: &Scratch) -> Db {
+        let (name, _) = scratch.url().split_once('?').unwrap();
+        let name = name.rsplit('/').next().unwrap();
+        let url = format!("postgres://postgres@{}/{name}?sslmode=disable", self.address);
+        Db::open(&url, Time::from_millis(0)).await.unwrap()
+    }
 }
 
+const WHOLE: usize = 1 << 16;
+
 /// Up to the end of one of them, which ends both.
-fn carry(mut from: impl Read, mut to: impl Write, each: impl Fn()) {
-    let mut bytes = vec![0; 1 << 16];
+fn carry((mut from, mut to): (impl Read, impl Write), piece: usize, each: impl Fn()) {
+    let mut bytes = vec![0; WHOLE];
     while let Ok(count @ 1..) = from.read(&mut bytes) {
         each();
-        if to.write_all(&bytes[..count]).is_err() {
-            return;
+        for piece in bytes[..count].chunks(piece) {
+            if to.write_all(piece).is_err() {
+                return;
+            }
+            if piece.len() < count {
+                std::thread::sleep(Duration::from_micros(100));
+            }
         }
     }
 }
@@ -159,15 +181,8 @@ fn carry(mut from: impl Read, mut to: impl Write, each: impl Fn()) {
 async fn what_nobody_waits_for_costs_no_round_trip() {
     let scratch = Scratch::new(Kind::Postgres);
     notes(&scratch).await;
-    let (name, place) = scratch.url().split_once('?').unwrap();
-    let value = |key: &str| {
-        let value = place.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='));
-        value.unwrap().replace("%2F", "/")
-    };
-    let relay = Relay::before(format!("{}/.s.PGSQL.{}", value("host"), value("port")));
-    let name = name.rsplit('/').next().unwrap();
-    let url = format!("postgres://postgres@{}/{name}?sslmode=disable", relay.address);
-    let db = Db::open(&url, Time::from_millis(0)).await.unwrap();
+    let relay = Relay::before(&scratch, WHOLE);
+    let db = relay.open(&scratch).await;
     let mut least = [usize::MAX; 2];
     for round in 0..60_i64 {
         // The first times a connection prepares its statements.
@@ -191,4 +206,31 @@ async fn what_nobody_waits_for_costs_no_round_trip() {
     }
     // BEGIN, the insert, all up to the end of the savepoint, and the rest with COMMIT; the same with each waited for.
     assert_eq!(least, [8, 4]);
+}
+
+/// A network may cut an answer anywhere. What was sent without waiting is heard to its end then, too, while the next is waited for.
+#[tokio::test]
+async fn answers_that_arrive_in_pieces_are_all_heard() {
+    let scratch = Scratch::new(Kind::Postgres);
+    notes(&scratch).await;
+    let db = Relay::before(&scratch, 5).open(&scratch).await.hurried();
+    // A thread that hears nothing is not waited for in the end.
+    std::mem::forget(db.clone());
+    for round in 0..10_i64 {
+        let wrote = db.write(move |tx| {
+            for number in 0..3 {
+                tx.execute_later(PUT, &[number.into(), "x".into()])?;
+            }
+            insert(tx, 1000 + round)
+        });
+        assert_eq!(wrote.await.unwrap(), 1);
+        let failed = db.write(|tx| {
+            let _ = tx.execute_later(INSERT, &[1.into()]);
+            tx.execute_later(PUT, &[2.into(), "y".into()])
+        });
+        assert!(matches!(failed.await, Err(Error::Taken)));
+    }
+    const OF_ROUNDS: Sql = Sql::new("SELECT count(*) FROM notes WHERE text = 'x'");
+    let rows = db.read(|conn| conn.one(OF_ROUNDS, &[], |row| row.int(0))).await.unwrap();
+    assert_eq!(rows, Some(13));
 }
