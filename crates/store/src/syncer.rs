@@ -130,6 +130,14 @@ mod tests {
         job.take_answer::<(), Error>().is_ok()
     }
 
+    /// A batch of one that has run, and where it comes back to.
+    fn batch() -> (Batch, Receiver<Queued>) {
+        let memory = Connection::open_in_memory().unwrap();
+        let (mut job, back) = write(|_| {});
+        job.run(&mut Tx::new(Conn::new(Engine::Lite(&memory))));
+        (Batch { jobs: vec![job], began: monotonic() }, back)
+    }
+
     /// Tells which thread answers.
     struct Ear(Sender<Option<String>>);
 
@@ -186,16 +194,8 @@ mod tests {
         let (dead, counters) = (Arc::default(), Arc::<Counters>::default());
         let log = dir.path().join("l.db-wal");
         let syncer = Syncer::new(log.clone(), Arc::clone(&dead), counters.clone());
-        // Batches of one job each, which has run.
         let answers = |syncer: &Syncer, batches: usize| {
-            let memory = Connection::open_in_memory().unwrap();
-            let (batches, backs): (Vec<_>, Vec<_>) = (0..batches)
-                .map(|_| {
-                    let (mut job, back) = write(|_| {});
-                    job.run(&mut Tx::new(Conn::new(Engine::Lite(&memory))));
-                    (Batch { jobs: vec![job], began: monotonic() }, back)
-                })
-                .unzip();
+            let (batches, backs): (Vec<_>, Vec<_>) = (0..batches).map(|_| batch()).unzip();
             syncer.settle(batches);
             backs.into_iter().map(|mut back| is_well(back.try_recv().unwrap())).collect::<Vec<_>>()
         };
@@ -205,5 +205,26 @@ mod tests {
         assert!(dead.get().is_some() && counters.has_failed());
         let another = Syncer::new(log, Arc::default(), counters.clone());
         assert_eq!(answers(&another, 2), [true, true]);
+        assert!(!counters.has_failed());
+    }
+
+    #[test]
+    fn batches_are_answered_in_their_order_and_then_nobody_waits() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("l.db-wal"), "").unwrap();
+        let syncer = Syncer::new(dir.path().join("l.db-wal"), Arc::default(), Arc::default());
+        let (to_sync, batches) = crossbeam_channel::bounded(8);
+        let mut backs = Vec::new();
+        for _ in 0..8 {
+            syncer.awaits_one_more();
+            let (batch, back) = batch();
+            to_sync.send(batch).unwrap();
+            backs.push(back);
+        }
+        drop(to_sync);
+        assert!(!syncer.is_idle());
+        syncer.work(&batches);
+        assert!(syncer.is_idle());
+        assert!(backs.into_iter().all(|mut back| is_well(back.try_recv().unwrap())));
     }
 }
