@@ -18,6 +18,7 @@ mod machine;
 mod notices;
 mod openapi;
 mod passwords;
+mod patience;
 mod pinned;
 mod postgres;
 mod python;

@@ -1,14 +1,17 @@
 //! `cargo xtask test`: everything the tests need, then every test, then one line that sums them up. Accepting snapshots
 //! is in `accept.rs`.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
 use crate::postgres::{self, Cluster};
 use crate::workspace::{cargo, run as start, target, timed};
-use crate::{axe, install, tools};
+use crate::{axe, install, patience, tools};
+
+/// For so long no test may end. The longest takes a few minutes on a slow machine.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// Which tests were asked for. Empty means every one.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -27,6 +30,8 @@ struct Tally {
     ignored: u64,
     /// The names of those that failed: a long run has scrolled them away by its end.
     names: Vec<String>,
+    /// The names of those that have run for a minute and not ended.
+    slow: Vec<String>,
 }
 
 /// Runs the selected tests. Fails when one fails, and when none ran.
@@ -45,13 +50,11 @@ pub(crate) fn run_with(selection: &Selection, environment: &[(&str, &str)]) -> R
     }
     let program = target()?.join("debug/latchkey");
 
+    // First by itself: while something compiles no test ends, and that is no reason for impatience.
+    start(selection.tests().arg("--no-run"))?;
     let cluster = Cluster::start()?;
-    let mut tests = cargo();
-    tests.args(["test", "--locked", "--no-fail-fast", "--all-features"]);
-    if !selection.cargo.iter().any(|word| word == "-p") {
-        tests.arg("--workspace");
-    }
-    tests.args(&selection.cargo).arg("--").args(&selection.harness);
+    let mut tests = selection.tests();
+    tests.arg("--no-fail-fast").arg("--").args(&selection.harness);
     tests.env(postgres::VARIABLE, cluster.url());
     tests.env("LATCHKEY_TEST_AXE", axe).env("LATCHKEY_TEST_PROGRAM", program);
     tests.envs(environment.iter().copied());
@@ -64,6 +67,13 @@ pub(crate) fn run_with(selection: &Selection, environment: &[(&str, &str)]) -> R
         println!("failed: {name}");
     }
     println!("{}", tally.line());
+    let Some(succeeded) = succeeded else {
+        bail!(
+            "no test ended for {} minutes, and so all were ended; {}",
+            PATIENCE.as_secs() / 60,
+            tally.hang()
+        );
+    };
     match (succeeded, tally.passed + tally.failed) {
         (true, 0) => bail!("no test ran; does a test have that name?"),
         (true, _) if tally.failed == 0 => Ok(()),
@@ -72,23 +82,28 @@ pub(crate) fn run_with(selection: &Selection, environment: &[(&str, &str)]) -> R
     }
 }
 
-/// Passes on what the tests print while they print it, and counts. Also says whether cargo was content.
-fn stream(tests: &mut Command) -> Result<(Tally, bool)> {
-    let mut child =
-        tests.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("starting cargo test")?;
-    let output = child.stdout.take().context("cargo test has no output")?;
+/// Passes on what the tests print while they print it, and counts. Also says whether cargo was content, or `None` when the tests hung.
+fn stream(tests: &mut Command) -> Result<(Tally, Option<bool>)> {
     let mut tally = Tally::default();
-    for line in BufReader::new(output).split(b'\n') {
-        let line = line.context("reading what cargo test prints")?;
-        let line = String::from_utf8_lossy(&line);
+    let ended = patience::read(tests, PATIENCE, |line| {
         println!("{line}");
-        tally.count(&line);
-    }
-    let status = child.wait().context("waiting for cargo test")?;
-    Ok((tally, status.success()))
+        tally.count(line);
+    })?;
+    Ok((tally, ended.map(|status| status.success())))
 }
 
 impl Selection {
+    /// `cargo test` of these, up to where more options may follow.
+    fn tests(&self) -> Command {
+        let mut tests = cargo();
+        tests.args(["test", "--locked", "--all-features"]);
+        if !self.cargo.iter().any(|word| word == "-p") {
+            tests.arg("--workspace");
+        }
+        tests.args(&self.cargo);
+        tests
+    }
+
     /// Whether these tests start the program as people do: the browser's and the transcripts do.
     fn needs_program(&self) -> bool {
         let mut packages = self.cargo.chunks(2).filter(|pair| pair[0] == "-p").peekable();
@@ -118,10 +133,18 @@ impl Selection {
 }
 
 impl Tally {
-    /// Adds a binary's closing line, and remembers the name in a failed test's own line.
+    /// Adds a binary's closing line, and remembers the name in the own line of a test that failed or is slow.
     fn count(&mut self, line: &str) {
-        if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
-            self.names.push(name.to_owned());
+        if let Some(own) = line.strip_prefix("test ") {
+            if let Some(name) = own.strip_suffix(" has been running for over 60 seconds") {
+                self.slow.push(name.to_owned());
+            }
+            if let Some((name, outcome)) = own.rsplit_once(" ... ") {
+                self.slow.retain(|slow| slow != name);
+                if outcome == "FAILED" {
+                    self.names.push(name.to_owned());
+                }
+            }
         }
         let Some((_, counts)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". "))
         else {
@@ -134,6 +157,14 @@ impl Tally {
                 Some((number, "ignored")) => self.ignored += number.parse().unwrap_or(0),
                 _ => {}
             }
+        }
+    }
+
+    /// Who had not ended, when nobody did any more.
+    fn hang(&self) -> String {
+        match self.slow.as_slice() {
+            [] => "which of them hung is not known".to_owned(),
+            slow => format!("these had not: {}", slow.join(", ")),
         }
     }
 
@@ -188,9 +219,26 @@ mod tests {
         }
         assert_eq!(
             tally,
-            Tally { passed: 15, failed: 2, ignored: 0, names: vec!["a_code_works_once".to_owned()] }
+            Tally { passed: 15, failed: 2, names: vec!["a_code_works_once".to_owned()], ..Tally::default() }
         );
         assert_eq!(tally.line(), "15 passed, 2 failed");
+    }
+
+    #[test]
+    fn who_hangs_is_named() {
+        let mut tally = Tally::default();
+        assert_eq!(tally.hang(), "which of them hung is not known");
+        for line in [
+            "test races::a_code has been running for over 60 seconds",
+            "test races::a_link has been running for over 60 seconds",
+            "test races::a_name has been running for over 60 seconds",
+            "test races::a_name_and_a_code ... ok",
+            "test races::a_link ... ok",
+            "test races::a_code ... ignored, by hand",
+        ] {
+            tally.count(line);
+        }
+        assert_eq!(tally.hang(), "these had not: races::a_name");
     }
 
     #[test]

@@ -102,7 +102,7 @@ impl Syncer {
 #[cfg(test)]
 mod tests {
     use std::pin::pin;
-    use std::sync::mpsc::{Sender, channel};
+    use std::sync::mpsc::channel;
     use std::task::{Context, Poll, Wake, Waker};
     use std::time::Duration;
 
@@ -138,13 +138,19 @@ mod tests {
         (Batch { jobs: vec![job], began: monotonic() }, back)
     }
 
-    /// Tells which thread answers.
-    struct Ear(Sender<Option<String>>);
+    /// Does something when the answer comes, where it comes from.
+    struct Ear<F>(F);
 
-    impl Wake for Ear {
+    impl<F: Fn() + Send + Sync + 'static> Wake for Ear<F> {
         fn wake(self: Arc<Self>) {
-            let _ = self.0.send(std::thread::current().name().map(str::to_owned));
+            self.0();
         }
+    }
+
+    /// From here on `ear` hears when the answer comes.
+    fn listen(back: &mut Receiver<Queued>, ear: impl Fn() + Send + Sync + 'static) {
+        let ear = Waker::from(Arc::new(Ear(ear)));
+        assert!(matches!(pin!(back).poll(&mut Context::from_waker(&ear)), Poll::Pending));
     }
 
     /// Eight who write together are answered by whoever waits for the disk, and as that ends.
@@ -171,12 +177,13 @@ mod tests {
                 const WRITE: Sql = Sql::new("INSERT INTO t (n) VALUES (1)");
                 assert_eq!(tx.execute(WRITE, &[]).unwrap(), 1);
             };
-            let ear = Waker::from(Arc::new(Ear(tell)));
             let mut backs = Vec::new();
             for _ in 0..8 {
                 let (job, mut back) = write(writes);
-                let heard = pin!(&mut back).poll(&mut Context::from_waker(&ear));
-                assert!(matches!(heard, Poll::Pending));
+                let tell = tell.clone();
+                listen(&mut back, move || {
+                    let _ = tell.send(std::thread::current().name().map(str::to_owned));
+                });
                 backs.push(back);
                 sqlite.queue(Shape::Write).send(job).unwrap();
             }
@@ -214,10 +221,12 @@ mod tests {
         std::fs::write(dir.path().join("l.db-wal"), "").unwrap();
         let syncer = Syncer::new(dir.path().join("l.db-wal"), Arc::default(), Arc::default());
         let (to_sync, batches) = crossbeam_channel::bounded(8);
-        let mut backs = Vec::new();
-        for _ in 0..8 {
+        let ((tell, told), mut backs) = (channel(), Vec::new());
+        for number in 0..8 {
             syncer.awaits_one_more();
-            let (batch, back) = batch();
+            let (batch, mut back) = batch();
+            let tell = tell.clone();
+            listen(&mut back, move || tell.send(number).unwrap());
             to_sync.send(batch).unwrap();
             backs.push(back);
         }
@@ -225,6 +234,7 @@ mod tests {
         assert!(!syncer.is_idle());
         syncer.work(&batches);
         assert!(syncer.is_idle());
+        assert_eq!(told.try_iter().collect::<Vec<_>>(), (0..8).collect::<Vec<_>>());
         assert!(backs.into_iter().all(|mut back| is_well(back.try_recv().unwrap())));
     }
 }

@@ -76,7 +76,9 @@ impl Asking {
             "from": self.from, "people": self.people, "keeps_cookies": self.keeps_cookies, "first": self.first, "steps": self.steps,
         });
         fs::write(&file, plan.to_string()).with_context(|| format!("writing {}", file.display()))?;
-        read(&capture(Command::new(bench.program("ask")).arg(&file))?)
+        let printed = capture(Command::new(bench.program("ask")).arg(&file))?;
+        fs::remove_file(&file).with_context(|| format!("removing {}", file.display()))?;
+        read(&printed)
     }
 }
 
