@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::postgres::{self, Cluster};
 use crate::workspace::{capture, cargo, run as start, target, timed};
-use crate::{attack, tools};
+use crate::{attack, next, tools};
 
 /// What is done to it. The tests are named as they are in their binary.
 struct Row {
@@ -187,10 +187,7 @@ const ROWS: [Row; 23] = [
     Row {
         id: "REL-14",
         what: "rolling upgrade",
-        how: Not(
-            "there is no later release with the same schema to run beside this one yet; what a schema says of older programs \
-                  is REL-10",
-        ),
+        how: Told(&[(PROCESS, next::TESTS[0]), (PROCESS, next::TESTS[1])]),
     },
     Row {
         id: "REL-15",
@@ -249,6 +246,8 @@ const NOT_APPLICABLE: &str = "not applicable";
 pub(crate) fn run(words: &[String]) -> Result<()> {
     let options = Options::parse(words)?;
     tools::ensure(&tools::ALL)?;
+    let next =
+        if options.wants(next::ROW) { next::build("release")?.into_os_string() } else { OsString::new() };
     start(cargo().args(["build", "--locked", "--release", "-p", "latchkey"]))?;
     let suite = Suite::build(&["--lib", "--test", PROCESS, "--test", "it", "--test", ENGINE])?;
     let program = target()?.join("release/latchkey");
@@ -263,6 +262,7 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
     let variables = [
         ("LATCHKEY_TEST_PROGRAM", program.into_os_string()),
         (postgres::VARIABLE, lent.into()),
+        (next::VARIABLE, next),
         ("LATCHKEY_TEST_FAULTS", size.into()),
     ];
     let mut findings = Vec::new();

@@ -15,6 +15,7 @@ mod image;
 mod install;
 mod instructions;
 mod machine;
+mod next;
 mod notices;
 mod openapi;
 mod passwords;

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything the tests need, then every test, then one line that sums them up. Accepting snapshots
 //! is in `accept.rs`.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::postgres::{self, Cluster};
 use crate::workspace::{cargo, run as start, target, timed};
-use crate::{axe, install, patience, tools};
+use crate::{axe, install, next, patience, tools};
 
 /// For so long no test may end. The longest takes a few minutes on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
@@ -45,6 +46,8 @@ pub(crate) fn run(selection: &Selection) -> Result<()> {
 pub(crate) fn run_with(selection: &Selection, environment: &[(&str, &str)]) -> Result<()> {
     tools::ensure(&tools::ALL)?;
     let axe = axe::ensure()?;
+    // First, since both are made in one place, and this release stays there.
+    let next = if selection.needs_next() { next::build("dev")? } else { PathBuf::new() };
     if selection.needs_program() {
         start(cargo().args(["build", "--locked", "-p", "latchkey"]))?;
     }
@@ -56,7 +59,7 @@ pub(crate) fn run_with(selection: &Selection, environment: &[(&str, &str)]) -> R
     let mut tests = selection.tests();
     tests.arg("--no-fail-fast").arg("--").args(&selection.harness);
     tests.env(postgres::VARIABLE, cluster.url());
-    tests.env("LATCHKEY_TEST_AXE", axe).env("LATCHKEY_TEST_PROGRAM", program);
+    tests.env("LATCHKEY_TEST_AXE", axe).env("LATCHKEY_TEST_PROGRAM", program).env(next::VARIABLE, next);
     tests.envs(environment.iter().copied());
     let (outcome, took) = timed(|| stream(&mut tests));
     drop(cluster);
@@ -108,6 +111,18 @@ impl Selection {
     fn needs_program(&self) -> bool {
         let mut packages = self.cargo.chunks(2).filter(|pair| pair[0] == "-p").peekable();
         packages.peek().is_none() || packages.any(|pair| ["web", "latchkey"].contains(&pair[1].as_str()))
+    }
+
+    /// Whether a test that starts the next release, too, is among them.
+    fn needs_next(&self) -> bool {
+        let is_of = |option: &str, name: &str| {
+            let mut of = self.cargo.chunks(2).filter(|pair| pair[0] == option).peekable();
+            of.peek().is_none() || of.any(|pair| pair[1] == name)
+        };
+        let mut filters = self.harness.iter().filter(|word| !word.starts_with('-')).peekable();
+        let is_named = filters.peek().is_none()
+            || filters.any(|filter| next::TESTS.iter().any(|name| name.contains(filter.as_str())));
+        is_of("-p", "latchkey") && is_of("--test", "process") && is_named
     }
 
     /// Reads what followed `cargo xtask test`.
@@ -197,6 +212,18 @@ mod tests {
         assert!(parse("--test tidy").unwrap().needs_program());
         assert!(parse("-p otp -p web").unwrap().needs_program());
         assert!(!parse("-p otp -p store --test web").unwrap().needs_program());
+    }
+
+    #[test]
+    fn the_next_release_is_built_for_the_tests_that_start_it() {
+        for wanted in
+            ["", "-p latchkey", "-p latchkey --test process", "rolling", "x next_release", "-- --nocapture"]
+        {
+            assert!(parse(wanted).unwrap().needs_next(), "{wanted}");
+        }
+        for not in ["-p web", "--test tidy", "kill_9", "-p otp rolling"] {
+            assert!(!parse(not).unwrap().needs_next(), "{not}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use store::{
 use crate::audit::seal::Sealer;
 use crate::audit::{Happened, Whom};
 use crate::broom::Broom;
-use crate::{App, Result, Visit, limits, seen};
+use crate::{App, Result, SOON, Visit, limits, seen};
 
 /// How long the codes of an authenticator that has retired are recognized, in milliseconds.
 const RECOGNIZED: i64 = 90 * 24 * 60 * 60 * 1000;
@@ -65,6 +65,26 @@ const LOOKED_INSIDE: u64 = 64 << 20;
 pub async fn look_inside(app: App) {
     if let Err(error) = app.db.look_inside(LOOKED_INSIDE).await {
         tracing::error!(%error, "`latchkey verify` names everything that is wrong");
+    }
+}
+
+/// How often it is looked whether this program may still work on the database.
+const WATCHED: Duration = Duration::from_secs(1);
+
+/// Watches whether a newer program has brought the database to a schema on which this one may not work, or everything was moved elsewhere.
+/// From then on whatever is asked of it here is refused, and that is said once.
+pub async fn watch_database(app: App) {
+    let mut second = tokio::time::interval(WATCHED);
+    second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let db = app.db.with_deadline(SOON);
+    loop {
+        second.tick().await;
+        // A database that is away is not news: whoever needs it says so.
+        if let Err(error) = db.health().await
+            && db.is_shut_out()
+        {
+            return tracing::error!(%error, "nobody is served here any more");
+        }
     }
 }
 

@@ -21,6 +21,8 @@ pub enum Unready {
     DatabaseAway,
     /// Too much waits for the database.
     DatabaseBusy,
+    /// A newer Latchkey has brought the database to a schema on which this one may not work, or everything was moved elsewhere.
+    ShutOut,
     /// The database answers, and what was last written was not kept.
     WritesFailing,
     /// This machine's clock has jumped, by so many seconds.
@@ -33,10 +35,11 @@ pub enum Unready {
 
 impl Unready {
     /// The word that stands for each reason.
-    pub const WORDS: [&str; 7] = [
+    pub const WORDS: [&str; 8] = [
         "stopping",
         "database_away",
         "database_busy",
+        "shut_out",
         "writes_failing",
         "clock_jumped",
         "clocks_apart",
@@ -45,11 +48,12 @@ impl Unready {
 
     /// The word for programs. It stays.
     pub fn word(self) -> &'static str {
-        let [stopping, away, busy, failing, jumped, apart, broken] = Unready::WORDS;
+        let [stopping, away, busy, shut_out, failing, jumped, apart, broken] = Unready::WORDS;
         match self {
             Unready::Stopping => stopping,
             Unready::DatabaseAway => away,
             Unready::DatabaseBusy => busy,
+            Unready::ShutOut => shut_out,
             Unready::WritesFailing => failing,
             Unready::ClockJumped(_) => jumped,
             Unready::ClocksApart(_) => apart,
@@ -75,6 +79,9 @@ impl fmt::Display for Unready {
                 f.write_str("the database is away: see that it runs and can be reached; the log has what it said")
             }
             Unready::DatabaseBusy => f.write_str("too much is waiting for the database"),
+            Unready::ShutOut => f.write_str(
+                "this server may not work on the database any more: a newer Latchkey has brought it to a schema of its own, or everything was moved elsewhere. Start the newer one here, or set `database`; the log has which",
+            ),
             Unready::WritesFailing => f.write_str(
                 "the database cannot be written to: see whether its disk is full or broken, or its file damaged; the log has what it said",
             ),
@@ -121,7 +128,9 @@ impl App {
             tracing::warn!(%error, "the database cannot be written to");
             return Err(Unready::WritesFailing);
         }
-        db.health().await.map_err(Unready::of)?;
+        db.health()
+            .await
+            .map_err(|error| if db.is_shut_out() { Unready::ShutOut } else { Unready::of(error) })?;
         self.jumped()?;
         agree(self.apart().await.map_err(Unready::of)?)
     }

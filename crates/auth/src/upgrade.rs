@@ -39,6 +39,8 @@ pub struct Report {
     pub rows: u64,
     /// How long the rehearsal took, in milliseconds: for so long others wait who work there.
     pub rehearsed_in: i64,
+    /// Whether servers of before may go on meanwhile and afterward. Else they refuse everything from then on.
+    pub others_go_on: bool,
     /// What is kept of before; `None` where this program cannot write any.
     pub kept: Option<PathBuf>,
 }
@@ -171,7 +173,8 @@ async fn report_of(config: &Config, clock: &Clock, from: i64) -> Result<Option<R
     }
     let rows = rehearsed.map_err(|error| explained(error, from))?;
     let rehearsed_in = clock.moment().counted - began;
-    Ok(Some(Report { from, to: Db::SCHEMA, rows, rehearsed_in, kept: keepsake(config, from)? }))
+    let (others_go_on, kept) = (Db::lets_stay(from), keepsake(config, from)?);
+    Ok(Some(Report { from, to: Db::SCHEMA, rows, rehearsed_in, others_go_on, kept }))
 }
 
 /// What went wrong while nothing was committed.

@@ -53,6 +53,7 @@ pub(crate) fn run(flags: &Flags, grace: Option<String>, since: Stopwatch) -> Res
         warn(&app.config);
         let chores = tokio::spawn(chores::every_minute(app.clone()));
         let log = tokio::spawn(chores::keep_log(app.clone()));
+        let watch = tokio::spawn(chores::watch_database(app.clone()));
         tokio::spawn(chores::look_inside(app.clone()));
         let stop = stop_signal(supervisor.clone())?;
         let reloads = tokio::spawn(reload(tls.clone(), hang_up()?, supervisor.clone()));
@@ -66,6 +67,7 @@ pub(crate) fn run(flags: &Flags, grace: Option<String>, since: Stopwatch) -> Res
         let served = web::serve(app.hurried(), listener, stop).await;
         chores.abort();
         log.abort();
+        watch.abort();
         reloads.abort();
         drop((opened.file, metrics_file));
         served.map_err(|e| Trouble::failed(format!("serving failed: {e}")))

@@ -36,8 +36,16 @@ fn shape(report: Option<&Report>, is_done: bool) -> Value {
         "to": report.to,
         "rows": report.rows,
         "rehearsed_in_ms": report.rehearsed_in,
+        "others_go_on": report.others_go_on,
         "kept": report.kept.as_ref().map(|path| path.to_string_lossy()),
     })
+}
+
+fn others(report: &Report) -> &'static str {
+    match report.others_go_on {
+        true => "may go on: replace them one by one",
+        false => "of the version from before answer 503 from then on, until they are replaced",
+    }
 }
 
 fn told(report: &Report, dry_run: bool) -> String {
@@ -52,6 +60,7 @@ fn told(report: &Report, dry_run: bool) -> String {
                 "a made-up person registered, set up an authenticator and signed in, and the code was good once".to_owned(),
             ],
             ["That took".to_owned(), format!("{} ms, while others who work there wait", report.rehearsed_in)],
+            ["Other servers".to_owned(), others(report).to_owned()],
         ],
     );
     text += "\n";

@@ -1,7 +1,7 @@
 //! The door: one `Db` over whichever engine the URL names. Threads and transactions are the engines' own affair.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crossbeam_channel::{Sender, TrySendError};
@@ -57,6 +57,8 @@ pub struct Db {
     /// Whether it waits no longer than that for a job that runs already.
     hurried: bool,
     counters: Arc<Counters>,
+    /// Why this program may not work here any more, once that is so.
+    shut_out: Arc<OnceLock<Error>>,
     #[cfg(feature = "scratch")]
     blind: Option<State>,
 }
@@ -70,6 +72,11 @@ impl std::fmt::Debug for Db {
 impl Db {
     /// The newest schema that this program knows.
     pub const SCHEMA: i64 = migrate::NEWEST;
+
+    /// Whether programs that know no newer schema than this one may work on [`Db::SCHEMA`], too: then servers can be replaced one by one.
+    pub const fn lets_stay(schema: i64) -> bool {
+        migrate::OLDEST_ON_NEWEST <= schema
+    }
 
     /// Opens `sqlite:PATH` or `postgres://…` and brings its schema up to date. `now` dates the migrations.
     ///
@@ -116,6 +123,7 @@ impl Db {
             wait: WAIT,
             hurried: false,
             counters,
+            shut_out: Arc::default(),
             #[cfg(feature = "scratch")]
             blind: None,
         };
@@ -171,6 +179,7 @@ impl Db {
             wait: SCHEMA_WAIT,
             hurried: false,
             counters: Arc::default(),
+            shut_out: Arc::default(),
             #[cfg(feature = "scratch")]
             blind: None,
         })
@@ -212,6 +221,7 @@ impl Db {
             wait: Duration::from_secs(24 * 60 * 60),
             hurried: false,
             counters: Arc::default(),
+            shut_out: Arc::default(),
             #[cfg(feature = "scratch")]
             blind: None,
         }
@@ -315,7 +325,10 @@ impl Db {
         E: From<Error> + Send + 'static,
     {
         match &*self.engine {
-            Engine::Sqlite(sqlite) => sqlite.point(f, &self.counters),
+            Engine::Sqlite(sqlite) => {
+                self.refuse_shut_out()?;
+                sqlite.point(f, &self.counters)
+            }
             _ => self.ask(shape, self.wait, move |tx| f(tx)).await,
         }
     }
@@ -335,6 +348,9 @@ impl Db {
     /// What this handle or a clone does counts before it is answered; what others do counts on SQLite a tenth of a millisecond later, and
     /// there any commit of theirs does; on PostgreSQL within a second, or it cannot be told.
     pub fn state(&self) -> Option<State> {
+        if self.is_shut_out() {
+            return None;
+        }
         #[cfg(feature = "scratch")]
         if self.blind.is_some() {
             return self.blind;
@@ -349,8 +365,22 @@ impl Db {
     }
 
     /// Whether the database answers; the error says why not.
+    ///
+    /// A newer program may have brought it to a schema on which this one may not work, or everything was moved elsewhere. Whoever looks
+    /// finds that, and from then on every clone is refused whatever it asks: what this program does there may mean something else, or be lost.
     pub async fn health(&self) -> Result<()> {
-        self.scan(migrate::look).await
+        let Some(why) = self.scan(migrate::look).await? else { return Ok(()) };
+        let _ = self.shut_out.set(why);
+        self.refuse_shut_out()
+    }
+
+    /// Whether [`Db::health`] has found that this program may not work here any more.
+    pub fn is_shut_out(&self) -> bool {
+        self.shut_out.get().is_some()
+    }
+
+    fn refuse_shut_out(&self) -> Result<()> {
+        self.shut_out.get().map_or(Ok(()), |why| Err(why.clone()))
     }
 
     /// Looks whether the file of a database is damaged inside, where it has one of at most so many bytes. When it is, nothing more
@@ -397,6 +427,7 @@ impl Db {
 
     /// Sends a job, and has it back when it is answered.
     async fn send(&self, job: Queued, back: oneshot::Receiver<Queued>, wait: Duration) -> Result<Queued> {
+        self.refuse_shut_out()?;
         let refused = |_: &Error| self.counters.refused();
         let shape = job.shape();
         match &*self.engine {

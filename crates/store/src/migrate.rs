@@ -93,6 +93,9 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (
 /// The newest schema that this program knows.
 pub(crate) const NEWEST: i64 = MIGRATIONS[MIGRATIONS.len() - 1].version;
 
+/// The oldest program that may work on it.
+pub(crate) const OLDEST_ON_NEWEST: i64 = MIGRATIONS[MIGRATIONS.len() - 1].min_compatible;
+
 /// How far a migration is that is made step by step.
 const STEPS: &str = "CREATE TABLE IF NOT EXISTS migration_steps (
     version  BIGINT NOT NULL PRIMARY KEY,
@@ -206,21 +209,26 @@ fn note(tx: &mut Tx<'_>, migration: &Migration, now: Time) -> Result<()> {
 fn missing<'a>(tx: &mut Tx<'_>, known: &'a [Migration]) -> Result<Vec<&'a Migration>> {
     marks::refuse(tx)?;
     let applied = applied(tx)?;
-    let newest = known.last().map_or(0, |migration| migration.version);
-    if let Some((version, _, oldest)) = applied.last()
-        && *version > newest
-        && *oldest > newest
-    {
-        return Err(Error::refused(format!(
-            "the database has schema {version}, and this program knows {newest}: start the newer Latchkey, or restore a backup \
-             from before the upgrade"
-        )));
+    if let Some(why) = outgrown(&applied, known) {
+        return Err(Error::refused(why));
     }
     if let Some(wrong) = wrong_in(&applied, known).into_iter().next() {
         return Err(Error::refused(wrong));
     }
     let is_there = |migration: &Migration| applied.iter().any(|(version, ..)| *version == migration.version);
     Ok(known.iter().filter(|migration| !is_there(migration)).collect())
+}
+
+/// Why a program that knows these may not work on a schema; `None` when it may.
+fn outgrown(applied: &[(i64, String, i64)], known: &[Migration]) -> Option<String> {
+    let newest = known.last().map_or(0, |migration| migration.version);
+    let (version, _, oldest) = applied.last()?;
+    (*version > newest && *oldest > newest).then(|| {
+        format!(
+            "the database has schema {version}, and this program knows {newest}: start the newer Latchkey, or restore a backup \
+             from before the upgrade"
+        )
+    })
 }
 
 /// What is wrong with the list of migrations that were applied: version, checksum, and which programs it lets work with it.
@@ -261,9 +269,13 @@ fn checksum(text: &str) -> String {
     HEXLOWER.encode(&Sha256::digest(text.replace("\r\n", "\n")))
 }
 
-/// Reads something, so that a health check has been to the database and back. One that was left meanwhile is as good as none.
-pub(crate) fn look(conn: &mut Conn<'_>) -> Result<()> {
-    marks::find(conn)?.map_or(Ok(()), |mark| Err(Error::gone(mark.refusal())))
+/// Why this program may not go on with a database that it has opened; `None` when it may. Either everything was moved elsewhere meanwhile, or
+/// a newer program has brought it to a schema of its own.
+pub(crate) fn look(conn: &mut Conn<'_>) -> Result<Option<Error>> {
+    if let Some(mark) = marks::find(conn)? {
+        return Ok(Some(Error::gone(mark.refusal())));
+    }
+    Ok(outgrown(&applied(conn)?, MIGRATIONS).map(Error::gone))
 }
 
 /// The schema that a database has, whose table of migrations is there. Refuses one that a move has not finished.

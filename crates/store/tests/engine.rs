@@ -357,6 +357,36 @@ async fn who_only_looks_cannot_change() {
 }
 
 #[tokio::test]
+async fn who_may_not_work_on_a_newer_schema_does_nothing_more_there_once_that_is_seen() {
+    const NEXT: Sql = Sql::new(
+        "INSERT INTO migrations (version, name, checksum, min_compatible, applied_at) VALUES ($1, 'next', 'x', $2, 0)",
+    );
+    let next =
+        |version: i64, oldest: i64| move |tx: &mut Tx<'_>| tx.execute(NEXT, &[version.into(), oldest.into()]);
+    for scratch in Scratch::both() {
+        let (db, newer) = (notes(&scratch).await, scratch.open().await);
+        newer.write(next(Db::SCHEMA + 1, Db::SCHEMA)).await.unwrap();
+        db.health().await.expect("on this one it may");
+        newer.write(next(Db::SCHEMA + 2, Db::SCHEMA + 2)).await.unwrap();
+        assert!(db.read(count).await.is_ok() && !db.is_shut_out(), "nobody has looked yet");
+        let seen = db.health().await.unwrap_err().to_string();
+        assert!(seen.contains("start the newer Latchkey"), "{seen}");
+        let clone = db.clone();
+        for refused in [
+            clone.write(|tx| insert(tx, 1).map(drop)).await,
+            clone.read(|conn| count(conn).map(drop)).await,
+            clone.check(|conn| count(conn).map(drop)).await,
+            clone.scan(|conn| count(conn).map(drop)).await,
+            clone.health().await,
+        ] {
+            assert!(matches!(refused, Err(Error::Gone(_))), "{refused:?}");
+        }
+        assert!(clone.state().is_none(), "nor may it go by what it remembers");
+        assert_eq!(newer.read(count).await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
 async fn a_database_that_does_not_order_by_bytes_is_refused() {
     let options = "LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C' ENCODING 'UTF8'";
     let dir = tempfile::Builder::new().prefix("latchkey-").tempdir().unwrap();

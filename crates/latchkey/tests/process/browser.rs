@@ -54,6 +54,8 @@ impl Answer {
 #[derive(Clone)]
 pub(crate) struct Browser {
     pub(crate) address: SocketAddr,
+    /// How it calls the server, where that is not the port of the address.
+    host: Option<String>,
     cookies: BTreeMap<String, String>,
     /// The value of every cookie that it ever got.
     pub(crate) tokens: Vec<String>,
@@ -61,7 +63,12 @@ pub(crate) struct Browser {
 
 impl Browser {
     pub(crate) fn new(address: SocketAddr) -> Browser {
-        Browser { address, cookies: BTreeMap::new(), tokens: Vec::new() }
+        Browser { address, host: None, cookies: BTreeMap::new(), tokens: Vec::new() }
+    }
+
+    /// One that calls the server by this name and port.
+    pub(crate) fn under(address: SocketAddr, host: &str) -> Browser {
+        Browser { host: Some(host.to_owned()), ..Browser::new(address) }
     }
 
     /// A cookie that it never got from the server.
@@ -119,7 +126,8 @@ impl Browser {
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let cookies =
             if cookies.is_empty() { String::new() } else { format!("Cookie: {}\r\n", cookies.join("; ")) };
-        format!("Host: localhost:{}\r\nConnection: close\r\n{cookies}", self.address.port())
+        let host = self.host.clone().unwrap_or_else(|| format!("localhost:{}", self.address.port()));
+        format!("Host: {host}\r\nConnection: close\r\n{cookies}")
     }
 }
 

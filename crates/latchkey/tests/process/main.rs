@@ -10,6 +10,7 @@ mod audit;
 mod authenticator;
 mod authority;
 mod backups;
+mod balancer;
 mod browser;
 mod caches;
 #[path = "../../../web/tests/browser/browser.rs"]

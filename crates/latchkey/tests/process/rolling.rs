@@ -1,118 +1,27 @@
-//! Servers behind a proxy are started anew, one after the other, while people go on: no request fails. The proxies are set up as the
-//! operators' page says.
+//! Servers behind a proxy are started anew, or replaced by those of the next release, one after the other, while people go on: no request
+//! fails.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use auth::Clock;
-use store::Kind as Engine;
-use tempfile::TempDir;
+use store::{Db, Kind as Engine};
 
+use crate::balancer::{Balancer, free};
 use crate::browser::{Answer, Browser, percent};
 use crate::members::{self, code};
-use crate::server::{Place, Server, extent, report};
+use crate::server::{Place, Server, extent, program, report, said};
 
 /// How many ask, and after how long each asks again: a little more than two hundred requests in a second.
 const ASKING: usize = 8;
 const EVERY: i64 = 39;
 /// Who signs in meanwhile, each once in half a minute.
 const PEOPLE: usize = 4000;
-
-/// The block of a page below a heading, in this language.
-fn recipe(page: &str, heading: &str, language: &str) -> String {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(page);
-    let text = std::fs::read_to_string(page).unwrap();
-    let section = text.split(&format!("## {heading}\n")).nth(1).expect("the page has this heading");
-    let block = section.split(&format!("```{language}\n")).nth(1).and_then(|rest| rest.split("```").next());
-    block.unwrap_or_else(|| panic!("a block of {language} below {heading}")).to_owned()
-}
-
-fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
-/// A proxy in plain http. Dropping it ends it.
-struct Balancer {
-    child: Child,
-    address: SocketAddr,
-    dir: TempDir,
-}
-
-impl Balancer {
-    /// As the page says, but for addresses and certificates.
-    fn start(kind: &str, nodes: &[SocketAddr; 2]) -> Balancer {
-        let (dir, address) = (tempfile::tempdir().unwrap(), free());
-        let mut text = recipe("run.md", "Several servers", kind);
-        for (there, here) in ["10.0.0.11:8080", "10.0.0.12:8080"].iter().zip(nodes) {
-            assert!(text.contains(there), "{text}");
-            text = text.replace(there, &here.to_string());
-        }
-        let at = dir.path().display();
-        let mut command = match kind {
-            "nginx" => {
-                let tls = "listen 443 ssl;";
-                assert!(text.contains(tls), "{text}");
-                let text = text.replace(tls, &format!("listen {address};"));
-                let text: String = text
-                    .lines()
-                    .filter(|line| !line.contains("ssl_certificate"))
-                    .map(|line| format!("{line}\n"))
-                    .collect();
-                let text = format!(
-                    "daemon off; master_process off; pid {at}/pid; error_log {at}/log;
-                    events {{ worker_connections 512; }}
-                    http {{
-                        access_log off; client_body_temp_path {at}/b; proxy_temp_path {at}/p;
-                        fastcgi_temp_path {at}/f; uwsgi_temp_path {at}/u; scgi_temp_path {at}/s;
-                        {text}
-                    }}"
-                );
-                std::fs::write(dir.path().join("conf"), text).unwrap();
-                let mut command = Command::new("nginx");
-                command.args(["-p", &at.to_string(), "-e", "log", "-c"]);
-                command
-            }
-            _ => {
-                let tls = "bind :443 ssl crt /etc/haproxy/certs/ alpn h2,http/1.1";
-                assert!(text.contains(tls), "{text}");
-                std::fs::write(dir.path().join("conf"), text.replace(tls, &format!("bind {address}")))
-                    .unwrap();
-                let mut command = Command::new("haproxy");
-                command.args(["-db", "-f"]);
-                command
-            }
-        };
-        command.arg(dir.path().join("conf")).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-        let said = std::fs::File::create(dir.path().join("said")).unwrap();
-        command.stdin(Stdio::null()).stdout(said.try_clone().unwrap()).stderr(said);
-        let child = command.spawn().expect("it starts; `cargo xtask test` installs it");
-        let balancer = Balancer { child, address, dir };
-        let listens = (0..500).any(|_| {
-            std::thread::sleep(Duration::from_millis(20));
-            TcpStream::connect(address).is_ok()
-        });
-        assert!(listens, "{kind} never listens: {}", balancer.said());
-        balancer
-    }
-
-    /// What it has logged.
-    fn said(&self) -> String {
-        let files = ["said", "log"].map(|name| std::fs::read_to_string(self.dir.path().join(name)));
-        files.map(Result::unwrap_or_default).concat()
-    }
-}
-
-impl Drop for Balancer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+/// And who goes from one server to the other. Each has a new code when it is their turn again.
+const OTHERS: usize = 100;
 
 /// What everybody heard who asked.
 struct Crowd {
@@ -199,67 +108,95 @@ fn exchange(address: SocketAddr, stream: &mut Option<TcpStream>, request: &str) 
     }
 }
 
-fn restarts_one_after_the_other(kind: &str) {
-    let restarts = extent(3, 6, 20);
-    let mut place = Place::new(Engine::Postgres);
-    members::come(&mut place, PEOPLE);
-    let nodes = [free(), free()];
-    let balancer = Balancer::start(kind, &nodes);
-    let port = balancer.address.port();
-    place.set("LATCHKEY_PUBLIC_URL", &format!("http://localhost:{port}"));
-    let start = |node: usize| {
-        let mut command = place.latchkey(&[]);
-        command.env("LATCHKEY_LISTEN", nodes[node].to_string());
+/// Two servers behind a proxy, and the people who come to them.
+struct House {
+    place: Place,
+    nodes: [SocketAddr; 2],
+    balancer: Balancer,
+}
+
+/// What a crowd did, none of whom was let down.
+struct Done {
+    asked: usize,
+    a_second: usize,
+    signed_in: usize,
+}
+
+impl House {
+    fn new(kind: &str) -> House {
+        let mut place = Place::new(Engine::Postgres);
+        members::come(&mut place, PEOPLE + OTHERS);
+        let nodes = [free(), free()];
+        let balancer = Balancer::start(kind, &nodes);
+        place.set("LATCHKEY_PUBLIC_URL", &format!("http://localhost:{}", balancer.address.port()));
+        House { place, nodes, balancer }
+    }
+
+    /// Starts a server, as somebody does it who goes from one to the next: not before this one is ready, and the proxy has seen it.
+    fn start(&self, node: usize, program: &str) -> Server {
+        let mut command = self.place.command(program, &[]);
+        command.env("LATCHKEY_LISTEN", self.nodes[node].to_string());
         let server = Server::start_as(command);
-        // As somebody does it who goes from one to the next: not before this one is ready, and the proxy has seen it.
         while server.browser().get("/readyz").status != 200 {
             std::thread::sleep(Duration::from_millis(20));
         }
         std::thread::sleep(Duration::from_millis(1500));
         server
-    };
-    let mut servers = [0, 1].map(start).map(Some);
-    let cookies: Vec<String> = (0..ASKING)
-        .map(|n| {
-            let mut browser = Browser::new(balancer.address);
-            browser.post("/login", &[("username", &format!("p{n}")), ("otp", &code())]).lands_on("/");
-            browser.cookie("latchkey").to_owned()
-        })
-        .collect();
-    let crowd = Crowd {
-        address: balancer.address,
-        port,
-        stop: AtomicBool::new(false),
-        asked: AtomicUsize::new(0),
-        signed_in: AtomicUsize::new(0),
-        next: AtomicUsize::new(ASKING),
-        failed: Mutex::default(),
-    };
-    let mut slowest = 0;
-    let began = Clock::System.now();
-    std::thread::scope(|scope| {
-        for cookie in &cookies {
-            let crowd = &crowd;
-            scope.spawn(move || crowd.ask_on(cookie));
-        }
-        let restarted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            for restart in 0..restarts {
-                std::thread::sleep(Duration::from_millis(500));
-                let began = Clock::System.now();
-                servers[restart % 2].take().unwrap().stop();
-                slowest = slowest.max(Clock::System.now().millis_since(began));
-                servers[restart % 2] = Some(start(restart % 2));
+    }
+
+    /// Does something under a crowd that asks without a pause. Fails when one request of it does.
+    fn under_a_crowd(&self, something: impl FnOnce()) -> Done {
+        let cookies: Vec<String> = (0..ASKING)
+            .map(|n| {
+                let mut browser = Browser::new(self.balancer.address);
+                browser.post("/login", &[("username", &format!("p{n}")), ("otp", &code())]).lands_on("/");
+                browser.cookie("latchkey").to_owned()
+            })
+            .collect();
+        let crowd = Crowd {
+            address: self.balancer.address,
+            port: self.balancer.address.port(),
+            stop: AtomicBool::new(false),
+            asked: AtomicUsize::new(0),
+            signed_in: AtomicUsize::new(0),
+            next: AtomicUsize::new(ASKING),
+            failed: Mutex::default(),
+        };
+        let began = Clock::System.now();
+        std::thread::scope(|scope| {
+            for cookie in &cookies {
+                let crowd = &crowd;
+                scope.spawn(move || crowd.ask_on(cookie));
             }
-        }));
-        crowd.stop.store(true, Ordering::SeqCst);
-        restarted.unwrap();
+            let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(something));
+            crowd.stop.store(true, Ordering::SeqCst);
+            done.unwrap_or_else(|why| std::panic::resume_unwind(why));
+        });
+        let millis = usize::try_from(Clock::System.now().millis_since(began)).unwrap();
+        let (asked, signed_in) = (crowd.asked.into_inner(), crowd.signed_in.into_inner());
+        let failed = crowd.failed.into_inner().unwrap();
+        let said = self.balancer.said();
+        assert!(failed.is_empty(), "{} of {asked} failed: {failed:#?}\n{said}", failed.len());
+        assert!(signed_in > 100, "only {signed_in} signed in");
+        Done { asked, a_second: asked * 1000 / millis.max(1), signed_in }
+    }
+}
+
+fn restarts_one_after_the_other(kind: &str) {
+    let restarts = extent(3, 6, 20);
+    let house = House::new(kind);
+    let start = |node| house.start(node, &program());
+    let mut servers = [0, 1].map(start).map(Some);
+    let mut slowest = 0;
+    let Done { asked, a_second, signed_in } = house.under_a_crowd(|| {
+        for restart in 0..restarts {
+            std::thread::sleep(Duration::from_millis(500));
+            let began = Clock::System.now();
+            servers[restart % 2].take().unwrap().stop();
+            slowest = slowest.max(Clock::System.now().millis_since(began));
+            servers[restart % 2] = Some(start(restart % 2));
+        }
     });
-    let millis = usize::try_from(Clock::System.now().millis_since(began)).unwrap();
-    let (asked, signed_in) = (crowd.asked.into_inner(), crowd.signed_in.into_inner());
-    let a_second = asked * 1000 / millis.max(1);
-    let failed = crowd.failed.into_inner().unwrap();
-    assert!(failed.is_empty(), "{} of {asked} failed: {failed:#?}\n{}", failed.len(), balancer.said());
-    assert!(signed_in > 100, "only {signed_in} signed in");
     servers.into_iter().flatten().for_each(|server| drop(server.stop()));
     report(
         "REL-13",
@@ -278,4 +215,75 @@ fn behind_nginx_no_request_fails_while_servers_are_started_anew() {
 #[test]
 fn behind_haproxy_no_request_fails_while_servers_are_started_anew() {
     restarts_one_after_the_other("haproxy");
+}
+
+/// Somebody signs in at one server, and is known to the other, where the code is spent; and signs out there, which the first hears of.
+fn goes_from_one_to_the_other(house: &House, (one, other): (&Server, &Server), who: usize) {
+    let (name, code, port) = (format!("p{}", PEOPLE + who), code(), house.balancer.address.port());
+    // Under the one name that both have.
+    let at = |server: &Server| Browser::under(server.address, &format!("localhost:{port}"));
+    let fields = [("username", name.as_str()), ("otp", code.as_str())];
+    let (mut here, mut there) = (at(one), at(other));
+    here.post("/login", &fields).lands_on("/");
+    there.set_cookie("latchkey", here.cookie("latchkey"));
+    there.get("/").is(200);
+    here.get("/").is(200);
+    at(other).post("/login", &fields).is(422);
+    there.post("/logout", &[]).lands_on("/login");
+    let hears = (0..50).any(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        here.get("/").status == 303
+    });
+    assert!(hears, "a second after signing out at the other server one is still in");
+}
+
+/// The next release takes the place of this one server by server, is beside it for a while, and makes way once, since that may have been a
+/// mistake.
+fn replaced_one_after_the_other(kind: &str) {
+    let seconds = extent(5, 20, 300);
+    let next = said("LATCHKEY_TEST_NEXT_PROGRAM").filter(|next| !next.is_empty());
+    let next = next.expect("`cargo xtask test` builds the next release, and names it");
+    let (house, this) = (House::new(kind), program());
+    let mut servers = [0, 1].map(|node| Some(house.start(node, &this)));
+    let schema = || Db::schema(&house.place.url().unwrap()).unwrap();
+    assert_eq!(schema(), Some(Db::SCHEMA));
+    let mut went = 0;
+    let Done { asked, a_second, signed_in } = house.under_a_crowd(|| {
+        // This release starts on the schema of the next one, too.
+        let turns = [(0, &next), (1, &this), (0, &this), (1, &next), (0, &next)];
+        for (turn, (node, program)) in turns.into_iter().enumerate() {
+            servers[node].take().unwrap().stop();
+            servers[node] = Some(house.start(node, program));
+            assert_eq!(schema(), Some(Db::SCHEMA + 1), "the next release has a migration more");
+            let (began, long) = (Clock::System.now(), if turn == 0 { seconds * 1000 } else { 0 });
+            while Clock::System.now().millis_since(began) <= long {
+                let [one, other] = [went % 2, (went + 1) % 2].map(|node| servers[node].as_ref().unwrap());
+                goes_from_one_to_the_other(&house, (one, other), went % OTHERS);
+                went += 1;
+                std::thread::sleep(Duration::from_millis(500));
+            }
+        }
+    });
+    for server in servers.into_iter().flatten() {
+        let (said, _) = server.stop();
+        assert!(!said.contains(env!("CARGO_PKG_VERSION")), "the last two are of the next release: {said}");
+    }
+    report(
+        "REL-14",
+        &format!(
+            "two servers behind {kind} replaced by those of the next release, which has one migration more, side by side for {seconds} s, back, and \
+             again, under {asked} requests over kept connections, {a_second} a second"
+        ),
+        &format!("0 failed; {signed_in} signed in; {went} sessions and codes of one were true at the other"),
+    );
+}
+
+#[test]
+fn behind_nginx_no_request_fails_while_the_next_release_takes_the_place_of_this_one() {
+    replaced_one_after_the_other("nginx");
+}
+
+#[test]
+fn behind_haproxy_no_request_fails_while_the_next_release_takes_the_place_of_this_one() {
+    replaced_one_after_the_other("haproxy");
 }

@@ -1,4 +1,5 @@
-//! REL-9: an upgrade that is killed at twenty moments is complete or has not been, and the next start goes on.
+//! REL-9: an upgrade that is killed at twenty moments is complete or has not been, and the next start goes on. And what becomes of a server
+//! whose database a newer program has brought to a schema of its own.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -8,6 +9,7 @@ use auth::Clock;
 use store::scratch::Scratch;
 use store::{Db, Kind};
 
+use crate::members;
 use crate::server::{Place, Server, rounds};
 
 /// A house as version 0.1.0 has left it, and how many people are in it.
@@ -156,5 +158,35 @@ fn of_servers_that_start_at_once_on_an_older_database_one_brings_it_up_to_date()
             server.stop();
         }
         lives_on(&house, kind);
+    }
+}
+
+/// A program to come may bring the database to a schema on which this one would do harm, and it runs.
+#[test]
+fn a_server_whose_database_a_newer_program_has_taken_over_serves_nobody_any_more() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let mut place = Place::new(kind);
+        members::come(&mut place, 2);
+        let server = Server::start(&place);
+        let mut browser = server.browser();
+        browser.post("/login", &[("username", "p0"), ("otp", &members::code())]).lands_on("/");
+        let next = Db::SCHEMA + 1;
+        let taken_over = format!("INSERT INTO migrations VALUES ({next}, 'next', 'x', {next}, 0)");
+        let mut command = match place.url() {
+            Some(url) => place.command("psql", &["-XAtq", "-c", &taken_over, "-d", &url]),
+            None => {
+                place.command("sqlite3", &["-cmd", ".timeout 5000", "latchkey-data/latchkey.db", &taken_over])
+            }
+        };
+        assert!(command.status().unwrap().success());
+        // Nobody asks it anything: it looks by itself.
+        server.until_logged("nobody is served here any more");
+        browser.get("/").is(503);
+        server.browser().post("/login", &[("username", "p1"), ("otp", &members::code())]).is(503);
+        assert!(server.browser().get("/readyz").is(503).contains("Start the newer one here"));
+        server.browser().get("/livez").is(200);
+        server.stop();
+        let refused = place.run(&[]);
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("start the newer Latchkey"), "{refused:?}");
     }
 }

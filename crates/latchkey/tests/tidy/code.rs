@@ -15,7 +15,7 @@ struct Global {
 /// made when somebody asks for it.
 const GLOBALS: [Global; 5] = [
     Global { package: "otp", traits: 0, statics: 0, cells: 0 },
-    Global { package: "store", traits: 0, statics: 0, cells: 2 },
+    Global { package: "store", traits: 0, statics: 0, cells: 3 },
     Global { package: "auth", traits: 0, statics: 0, cells: 0 },
     Global { package: "web", traits: 0, statics: 0, cells: 2 },
     Global { package: "latchkey", traits: 0, statics: 0, cells: 0 },
