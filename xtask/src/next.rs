@@ -25,24 +25,27 @@ const THIS: &str = "xtask/src/next.rs";
 const MANIFEST: &str = "Cargo.toml";
 const MIGRATIONS: &str = "crates/store/src/migrate.rs";
 
-/// Builds it, and answers where the program is.
+/// Builds it after this release, which is where it was afterward; and answers where the program of the next one is.
 pub(crate) fn build(profile: &str) -> Result<PathBuf> {
+    let this = || run(cargo().args(["build", "--locked", "--profile", profile, "-p", "latchkey"]));
+    this()?;
     let target = target()?;
     let place = target.join("next");
     let tree = place.join("tree");
     copy(&target, &tree)?;
     change(&tree, MANIFEST, raise)?;
     change(&tree, MIGRATIONS, add)?;
-    // What others have written is built already. Our own has another version there, and so is kept apart in the same place.
+    // What others have written is there and built. Our own has another version in the tree, and so is kept apart in the same place.
     let mut build = cargo();
     build.args(["build", "--offline", "--profile", profile, "-p", "latchkey", "--manifest-path"]);
     run(build.arg(tree.join(MANIFEST)).arg("--target-dir").arg(&target))?;
     let directory = if profile == "dev" { "debug" } else { profile };
     let (built, program) = (target.join(directory).join("latchkey"), place.join(directory));
-    // The next build of this release takes its place.
     let draft = place.join("draft");
     fs::copy(&built, &draft).with_context(|| format!("copying {}", built.display()))?;
     fs::rename(&draft, &program).with_context(|| format!("keeping {}", program.display()))?;
+    // It has the name of this one, and is to make way for it.
+    this()?;
     Ok(program)
 }
 

@@ -46,7 +46,6 @@ pub(crate) fn run(selection: &Selection) -> Result<()> {
 pub(crate) fn run_with(selection: &Selection, environment: &[(&str, &str)]) -> Result<()> {
     tools::ensure(&tools::ALL)?;
     let axe = axe::ensure()?;
-    // First, since both are made in one place, and this release stays there.
     let next = if selection.needs_next() { next::build("dev")? } else { PathBuf::new() };
     if selection.needs_program() {
         start(cargo().args(["build", "--locked", "-p", "latchkey"]))?;
