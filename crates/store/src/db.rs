@@ -168,21 +168,23 @@ impl Db {
         Ok(filled)
     }
 
-    /// The database at `url` as it would be with the newest schema. Whatever is done with it is undone when the last clone goes, and
-    /// others who work there wait meanwhile.
-    pub async fn rehearsing(url: &str, now: Time) -> Result<Db> {
+    /// The database at `url`, which has the schema `from`, as it would be with the newest one; and how many rows are in it. Whatever is
+    /// done with it is undone when the last clone goes, and others who work there wait meanwhile.
+    pub async fn rehearsing(url: &str, (from, now): (i64, Time)) -> Result<(Db, u64)> {
         if let Some(path) = url.strip_prefix("sqlite:") {
             sqlite_file::refuse_damaged(Path::new(path))?;
         }
-        Ok(Db {
-            engine: Arc::new(Engine::Rehearsal(Rehearsal::open(url, now).await?)),
+        let (rehearsal, rows) = Rehearsal::open(url, (from, now)).await?;
+        let db = Db {
+            engine: Arc::new(Engine::Rehearsal(rehearsal)),
             wait: SCHEMA_WAIT,
             hurried: false,
             counters: Arc::default(),
             shut_out: Arc::default(),
             #[cfg(feature = "scratch")]
             blind: None,
-        })
+        };
+        Ok((db, rows))
     }
 
     /// Writes a copy of SQLite's file, as it is at one moment, into a file that is empty.

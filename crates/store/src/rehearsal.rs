@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::end::End;
 use crate::job::{Queued, Ran};
-use crate::{Error, Kind, Result, Time, Tx, migrate};
+use crate::{Conn, Error, Kind, Result, Time, Tx, dump, migrate};
 
 const QUEUE: usize = 64;
 
@@ -21,15 +21,15 @@ pub(crate) struct Rehearsal {
 }
 
 impl Rehearsal {
-    /// Answers when the schema is there.
-    pub(crate) async fn open(url: &str, now: Time) -> Result<Rehearsal> {
+    /// Answers when the schema is there, also how many rows there are.
+    pub(crate) async fn open(url: &str, (from, now): (i64, Time)) -> Result<(Rehearsal, u64)> {
         let kind = Kind::of(url)?;
         let (jobs, queue) = bounded(QUEUE);
         let (begun, ready) = oneshot::channel();
         let url = url.to_owned();
-        let work = move || match begin(&url, now) {
-            Ok(end) => {
-                let _ = begun.send(Ok(()));
+        let work = move || match begin(&url, (from, now)) {
+            Ok((end, rows)) => {
+                let _ = begun.send(Ok(rows));
                 play(end, &queue);
             }
             Err(error) => {
@@ -38,8 +38,8 @@ impl Rehearsal {
         };
         let thread = std::thread::Builder::new().name("db-rehearsal".to_owned()).spawn(work);
         let thread = thread.map_err(Error::broken)?;
-        ready.await.unwrap_or_else(|_| Err(Error::broken("the rehearsal panicked")))?;
-        Ok(Rehearsal { kind, jobs: Some(jobs), thread: Some(thread) })
+        let rows = ready.await.unwrap_or_else(|_| Err(Error::broken("the rehearsal panicked")))?;
+        Ok((Rehearsal { kind, jobs: Some(jobs), thread: Some(thread) }, rows))
     }
 
     pub(crate) fn queue(&self) -> &Sender<Queued> {
@@ -59,7 +59,7 @@ impl Drop for Rehearsal {
 }
 
 /// Opens the transaction and makes the schema, in the steps in which it will be made.
-fn begin(url: &str, now: Time) -> Result<End> {
+fn begin(url: &str, (from, now): (i64, Time)) -> Result<(End, u64)> {
     let mut end = End::open(url)?;
     let begin = match end {
         End::Lite(_) => "BEGIN IMMEDIATE",
@@ -68,11 +68,19 @@ fn begin(url: &str, now: Time) -> Result<End> {
     };
     let mut tx = Tx::new(end.conn());
     tx.control(begin)?;
+    // Counting takes long where there is much, and so comes before anybody has to wait for a table that changes.
+    let before = count(&mut tx, from)?;
     for first in [true, false] {
         migrate::begin(&mut tx, first)?;
     }
     while migrate::step(&mut tx, now)? {}
-    Ok(end)
+    // What tables there were in times of old nobody knows any more.
+    let rows = if from < dump::OLDEST { count(&mut tx, migrate::NEWEST)? } else { before };
+    Ok((end, rows))
+}
+
+fn count(conn: &mut Conn<'_>, schema: i64) -> Result<u64> {
+    dump::tables(schema).try_fold(0, |sum, table| Ok(sum + table.count(conn)?))
 }
 
 fn play(mut end: End, queue: &Receiver<Queued>) {

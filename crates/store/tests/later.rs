@@ -82,7 +82,7 @@ async fn what_was_sent_without_waiting_within_a_savepoint_fails_that_alone() {
 async fn in_a_rehearsal_it_fails_that_job_and_the_next_one_goes_on() {
     for scratch in Scratch::both() {
         drop(scratch.open().await);
-        let db = Db::rehearsing(scratch.url(), Time::from_millis(0)).await.unwrap();
+        let (db, _) = Db::rehearsing(scratch.url(), (Db::SCHEMA, Time::from_millis(0))).await.unwrap();
         db.write(|tx| tx.execute(MAKE, &[]).and_then(|_| insert(tx, 1))).await.unwrap();
         let failed = db.write(|tx| {
             tx.execute_later(INSERT, &[2.into()])?;
