@@ -40,7 +40,7 @@ cargo xtask test [-p CRATE] [FILTER…]     every test, on SQLite and PostgreSQL
 cargo xtask postgres -- COMMAND…          runs COMMAND beside a PostgreSQL of its own; LATCHKEY_TEST_POSTGRES names it
 cargo xtask test-install                  the package on a clean Debian 12 that boots; `test` without a filter ends with it
 cargo xtask attack [ROW…]                 the hostile suite against a release binary, in 25 minutes; ends with a table of what held
-cargo xtask faults [ROW…]                 what breaks, done to a release binary, in half an hour; ends with a table of what held
+cargo xtask faults [ROW…]                 what breaks, done to a release binary, in three quarters of an hour; ends with a table of what held
 cargo xtask soak [--hours H]              half of the load for two hours: memory, open files and the log of SQLite stay where they are
 cargo xtask bench [--only OPERATION…]     what it does in a second, beside others and beside the limits; every goal beside its ratio
 cargo xtask bench check                   what a check of a session costs, beside bare axum and bare nginx; two minutes, fails below the bar
