@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::proxy::nginx_file;
+
 /// The block of a page below a heading, in this language.
 fn recipe(page: &str, heading: &str, language: &str) -> String {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(page);
@@ -48,18 +50,10 @@ impl Balancer {
                     .filter(|line| !line.contains("ssl_certificate"))
                     .map(|line| format!("{line}\n"))
                     .collect();
-                let text = format!(
-                    "daemon off; master_process off; pid {at}/pid; error_log {at}/log;
-                    events {{ worker_connections 512; }}
-                    http {{
-                        access_log off; client_body_temp_path {at}/b; proxy_temp_path {at}/p;
-                        fastcgi_temp_path {at}/f; uwsgi_temp_path {at}/u; scgi_temp_path {at}/s;
-                        {text}
-                    }}"
-                );
+                let text = nginx_file(dir.path(), &text);
                 std::fs::write(dir.path().join("conf"), text).unwrap();
                 let mut command = Command::new("nginx");
-                command.args(["-p", &at.to_string(), "-e", "log", "-c"]);
+                command.args(["-p", &at.to_string(), "-e", "errors", "-c"]);
                 command
             }
             _ => {
@@ -87,7 +81,7 @@ impl Balancer {
 
     /// What it has logged.
     pub(crate) fn said(&self) -> String {
-        let files = ["said", "log"].map(|name| std::fs::read_to_string(self.dir.path().join(name)));
+        let files = ["said", "errors"].map(|name| std::fs::read_to_string(self.dir.path().join(name)));
         files.map(Result::unwrap_or_default).concat()
     }
 }

@@ -167,6 +167,20 @@ impl Drop for Proxy {
     }
 }
 
+/// What stands around servers in a file of nginx that has one directory for everything and stays in front. Its log is `errors`.
+pub(crate) fn nginx_file(dir: &Path, servers: &str) -> String {
+    let at = dir.display();
+    format!(
+        "daemon off; master_process off; pid {at}/pid; error_log {at}/errors;
+        events {{ worker_connections 512; }}
+        http {{
+            access_log off; client_body_temp_path {at}/b; proxy_temp_path {at}/p;
+            fastcgi_temp_path {at}/f; uwsgi_temp_path {at}/u; scgi_temp_path {at}/s;
+            {servers}
+        }}"
+    )
+}
+
 /// Writes the files, with what is of this machine in them, and answers what starts it.
 fn prepare(kind: Kind, recipe: &Recipe, dir: &Path, port: u16) -> Command {
     let (at, text) = (dir.display(), &recipe.text);
@@ -178,15 +192,7 @@ fn prepare(kind: Kind, recipe: &Recipe, dir: &Path, port: u16) -> Command {
     match kind {
         Kind::Nginx => {
             let text = text.replace("listen 443 ssl;", &format!("listen 127.0.0.1:{port} ssl http2;"));
-            let file = format!(
-                "daemon off; master_process off; pid {at}/pid; error_log {at}/errors;
-                events {{ worker_connections 512; }}
-                http {{
-                    access_log off; client_body_temp_path {at}/b; proxy_temp_path {at}/p;
-                    fastcgi_temp_path {at}/f; uwsgi_temp_path {at}/u; scgi_temp_path {at}/s;
-                    {text}
-                }}"
-            );
+            let file = nginx_file(dir, &text);
             let mut command = Command::new("nginx");
             command.args(["-p", &at.to_string(), "-e", "errors", "-c"]).arg(write("nginx.conf", file));
             command
